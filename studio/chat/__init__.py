@@ -1,0 +1,1 @@
+"""One conversation: prompt, context ledger, the LangChain chain, citations, history."""

@@ -1,0 +1,1 @@
+"""Documents in, evidence out: parse, split, embed, index, retrieve."""

@@ -1,0 +1,1 @@
+"""What can run: model cards, quantization levels, memory estimates, starters, downloads."""

@@ -1,0 +1,1 @@
+"""The Gradio pages. Nothing here decides; everything asks `services.Studio`."""
