@@ -71,7 +71,7 @@ def _ran(command: list[str], environment: dict[str, str]) -> bool:
 
 
 def main() -> int:
-    """Print the path of a Chromium that starts, installing one first if there is none; else 1 and a sentence."""
+    """Print the path of a Chromium that starts, installing one first if need be; else 1 and a sentence."""
     browser = find()
     if browser is None and not os.environ.get("STUDIO_CHROMIUM"):
         install()
