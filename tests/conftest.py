@@ -17,7 +17,7 @@ FORGOTTEN = {"CHROMA_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy
 
 @pytest.fixture(autouse=True)
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A new data folder, nothing of the user's in the environment; processes that a test starts inherit both."""
+    """A new data folder and nothing of the user's in the environment, for this process and its children."""
     for name in list(os.environ):
         if name in FORGOTTEN or (name.startswith("STUDIO_") and name not in KEPT):
             monkeypatch.delenv(name)
