@@ -101,11 +101,16 @@ ProgressCallback = Callable[[Progress], None]
 
 
 class Engine(ABC):
-    """One loaded model. Thread-safe; answers are generated one at a time, in the order they were asked for."""
+    """One loaded model. Thread-safe; answers are generated one at a time, in the order asked for."""
 
     card: ModelCard
     level: str
     abilities: frozenset[Ability]
+
+    @property
+    def alive(self) -> bool:
+        """False once what runs the model is gone (the pool then starts it anew)."""
+        return True
 
     @abstractmethod
     def load(self, card: ModelCard, level: str, device: str, progress: ProgressCallback) -> Loaded:
@@ -120,7 +125,9 @@ class Engine(ABC):
         """Tokens of each text, without special tokens."""
 
     @abstractmethod
-    def generate(self, request: str, messages: Sequence[Message], sampling: Sampling) -> Iterator[Text | Done]:
+    def generate(
+        self, request: str, messages: Sequence[Message], sampling: Sampling
+    ) -> Iterator[Text | Done]:
         """Stream an answer; the last event is `Done`. `request` names it for `cancel`.
 
         Closing the iterator early cancels. Raises `PromptTooLong`, `WorkerDied`, `OutOfMemory`.
