@@ -33,7 +33,7 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "accelerate": WORKER,
     "sentence_transformers": WORKER,
     "peft": WORKER,
-    "gradio": ("ui", "share.py"),
+    "gradio": ("ui", "share"),
     "chromadb": ("knowledge",),
 }
 

@@ -72,6 +72,6 @@ def test_what_is_allowed_is_not_a_breach(tmp_path: Path) -> None:
         sentences="",
         engines__worker__main="import torch\nfrom transformers import AutoModelForCausalLM",
         ui__app="import gradio",
-        share="from gradio.tunneling import Tunnel",
+        share__tunnel="from gradio.tunneling import Tunnel",
     )
     assert breaches(package) == []
