@@ -55,9 +55,11 @@ def program(source: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], 
     script.write_text(source)
     notebook = folder / "notes.jsonl"
     watched = {**os.environ, **environment(notebook)}
-    with subprocess.Popen([sys.executable, script], env=watched, stdin=subprocess.PIPE, text=True) as process:
-        with watching(process.pid, notebook) as seen:
-            yield process, seen
+    with (
+        subprocess.Popen([sys.executable, script], env=watched, stdin=subprocess.PIPE, text=True) as process,
+        watching(process.pid, notebook) as seen,
+    ):
+        yield process, seen
 
 
 @pytest.mark.parametrize(
