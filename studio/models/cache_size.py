@@ -6,8 +6,8 @@ from typing import Any
 def kv_cache_bytes(config: dict[str, Any], tokens: int, bytes_per_value: int) -> int:
     """Bytes of keys and values of `tokens` tokens over all layers; 0 for models without attention.
 
-    Grouped heads count once per group, layers with a sliding window hold at most the window, and layers without
-    attention (state space, linear attention) hold nothing that grows.
+    Grouped heads count once per group, layers with a sliding window hold at most the window, and layers
+    without attention (state space, linear attention) hold nothing that grows.
     """
     if config.get("is_encoder_decoder"):
         # The decoder keeps what it wrote, and for each layer once what the encoder read

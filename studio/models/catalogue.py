@@ -34,14 +34,14 @@ class Catalogue:
         self._adding = threading.Lock()
 
     def cards(self, kind: Kind | None = None) -> list[ModelCard]:
-        """Every model, installed ones first. One that cannot be read is listed as not installed, its note says why."""
+        """Every model, installed ones first. One that cannot be read is not installed, and says why."""
         found = [starter_card(each, self._settings) for each in STARTERS]
         found += [self._card_or_note(*row) for row in self._rows()]
         chosen = [card for card in found if kind is None or card.kind == kind]
         return sorted(chosen, key=lambda card: not card.installed)
 
     def get(self, model_id: str) -> ModelCard:
-        """One model. Raises `UnknownModel`, `StarterDamaged`, or what is wrong with its folder (see `inspect_folder`)."""
+        """One model. Raises `UnknownModel`, `StarterDamaged`, or what `inspect_folder` raises."""
         packaged = starter(model_id)
         if packaged is not None:
             verify(packaged, self._settings)
@@ -50,11 +50,10 @@ class Catalogue:
             if row[0] == model_id:
                 return self._inspect(*row)
         ids = [card.id for card in self.cards()]
-        close = difflib.get_close_matches(model_id.lower(), ids, cutoff=0.5)
-        raise UnknownModel(model=model_id, close=tuple(close))
+        raise UnknownModel(model=model_id, close=_alike(model_id, ids))
 
     def add(self, location: str, progress: DownloadProgress | None = None) -> ModelCard:
-        """Add a folder, where it lies, or download a hub id (`owner/name`). Adding again returns the same model.
+        """Add a folder where it lies, or download a hub id (`owner/name`). Adding twice is adding once.
 
         Raises `NoSuchLocation`, what `inspect_folder` raises, and for a hub id what `download` raises.
         """
@@ -69,7 +68,10 @@ class Catalogue:
             return self._add_from_hub(hub_id, progress)
 
     def remove(self, model_id: str) -> None:
-        """Forget a model; its files are deleted only when the studio downloaded them. Raises `UnknownModel` or `StarterStays`."""
+        """Forget a model. Its files are deleted only when the studio downloaded them.
+
+        Raises `UnknownModel` or `StarterStays`.
+        """
         packaged = starter(model_id)
         if packaged is not None:
             raise StarterStays(model=packaged.card.name, package=packaged.distribution)
@@ -139,6 +141,13 @@ class Catalogue:
             remembered = (state, card)
             self._inspected[model_id] = remembered
         return remembered[1]
+
+
+def _alike(wanted: str, ids: list[str]) -> tuple[str, ...]:
+    """Ids that hold what was asked for, then those spelled like it; three at most."""
+    plain = wanted.lower()
+    holding = [model_id for model_id in ids if plain and plain in model_id]
+    return tuple(dict.fromkeys(holding + difflib.get_close_matches(plain, ids, cutoff=0.5)))[:3]
 
 
 def _state(folder: Path) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """Brings a model from the hub onto this computer, on the user's request only."""
 
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from studio.models.errors import (
-    DownloadCancelled,
     DownloadInterrupted,
     GatedModel,
     HubUnreachable,
@@ -27,8 +27,8 @@ IGNORED = ["original/*", "onnx/*", "openvino/*", "consolidated*", "*/adapter_mod
 def download(hub_id: str, folder: Path, progress: Callable[[int, int], None] | None = None) -> None:
     """Download a model into `folder`, which appears only when it is complete.
 
-    `progress(done, total)` in bytes, from several threads; it may raise `DownloadCancelled`. A dropped connection
-    is taken up again where it broke; after a failure, files that are complete are kept for the next attempt.
+    `progress(done, total)` in bytes, from several threads; it may raise `DownloadCancelled`. A dropped
+    connection is taken up where it broke; after a failure, complete files are kept for the next attempt.
     Raises `HubUnreachable`, `NotOnHub`, `GatedModel`, `NothingToDownload`, `NoSpaceForModel`,
     `DownloadInterrupted` or `DownloadCancelled`.
     """
@@ -92,7 +92,7 @@ class _Counter:
 
     def bar(self) -> type:
         """A class that the hub client takes for a tqdm progress bar."""
-        from tqdm import tqdm
+        from huggingface_hub.utils import tqdm
 
         counter = self
 
@@ -113,7 +113,7 @@ class _Counter:
 
 @contextmanager
 def _clear_errors(hub_id: str, started: Callable[[], bool]) -> Iterator[None]:
-    """Turns what the hub client raises into one sentence."""
+    """Turns what the hub client raises into one sentence. `started`: whether files have begun to come."""
     from huggingface_hub import constants, errors
 
     try:
@@ -124,21 +124,17 @@ def _clear_errors(hub_id: str, started: Callable[[], bool]) -> Iterator[None]:
         raise GatedModel(model=hub_id, page=f"{constants.ENDPOINT}/{hub_id}") from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
         raise NotOnHub(model=hub_id) from error
-    except KeyboardInterrupt as error:
-        raise DownloadCancelled(model=hub_id) from error
-    except (OSError, *_network_errors()) as error:
+    except _broken_connections() as error:
         reason = _short(error)
         if started():
             raise DownloadInterrupted(model=hub_id, reason=reason) from error
         raise HubUnreachable(hub=constants.ENDPOINT, reason=reason) from error
 
 
-def _network_errors() -> tuple[type[Exception], ...]:
-    """The hub client speaks through httpx, newer releases through httpx2."""
-    from huggingface_hub.utils import _http as client
-
-    library = getattr(client, "httpx2", None) or client.httpx
-    return (library.HTTPError,)
+def _broken_connections() -> tuple[type[BaseException], ...]:
+    """What a connection that breaks raises: the hub client speaks through httpx, newer ones through httpx2."""
+    libraries = (sys.modules.get(name) for name in ("httpx", "httpx2"))
+    return OSError, *(library.HTTPError for library in libraries if library)
 
 
 def _short(error: BaseException) -> str:

@@ -21,7 +21,7 @@ from studio.models.weights import (
 )
 from studio.settings import Settings
 
-# bitsandbytes 4 bit: a scale per 64 weights, itself 8 bits with a float32 per 256 of them (double quantization)
+# bitsandbytes 4 bit: a scale per 64 weights, itself 8 bits and a float32 per 256 of them (double quantized)
 _BLOCK, _BLOCKS_PER_SCALE = 64, 256
 _CODE_BOOKS = 4 * (16 + 256) + 4
 # Tokenizer, buffers and allocator of a worker beside the weights; on a GPU also the CUDA context. Measured.
@@ -41,8 +41,8 @@ def estimate(
 ) -> Estimate:
     """What `card` at `level` would take with room for `context` tokens.
 
-    `device`: None means the best one; `available`: bytes free there, None means now. Raises `LevelUnavailable`,
-    `UnknownLevel`, `ModelNotInstalled`, or what reading the model's files raises.
+    `device`: None means the best one; `available`: bytes free there, None means now.
+    Raises `LevelUnavailable`, `UnknownLevel`, `ModelNotInstalled`, or what reading the model's files raises.
     """
     check_level(card, level)
     device = device or hardware.best_device()

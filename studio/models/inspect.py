@@ -177,7 +177,7 @@ def describe_readme(folder: Path) -> dict[str, Any]:
 
 def front_matter(readme: Path) -> dict[str, Any]:
     """The YAML block at the head of a README; empty when there is none or it cannot be read."""
-    import yaml
+    import yaml  # type: ignore[import-untyped]
 
     try:
         with readme.open(encoding="utf-8", errors="replace") as file:
@@ -193,7 +193,7 @@ def front_matter(readme: Path) -> dict[str, Any]:
 
 
 def revision(folder: Path) -> str:
-    """A fingerprint (hex) of what the model computes: its describing files, weight headers and samples of the weights.
+    """A fingerprint (hex) of what the model computes: its describing files and samples of its weights.
 
     Equal on every computer that holds the same files. Not every byte is read, so that a list of large models
     stays quick; a fine-tune changes all layers, and samples from all over the files see it.

@@ -26,25 +26,29 @@ LEVELS: dict[str, Level] = {
         Level(
             "full",
             16,
-            "The weights as they are, in the fastest 16- or 32-bit format of the device: the best answers, the most memory.",
+            "The weights as they are, in the fastest 16- or 32-bit format of the device: the best "
+            "answers, the most memory.",
             "原样加载权重，采用设备上最快的 16 位或 32 位格式：回答质量最好，占用内存最多。",
         ),
         Level(
             "int8",
             8,
-            "8 bits a weight (LLM.int8): about half the memory of 16 bits and nearly the same answers, but usually the slowest.",
+            "8 bits a weight (LLM.int8): about half the memory of 16 bits and nearly the same answers, "
+            "but usually the slowest.",
             "每个权重 8 位（LLM.int8）：内存约为 16 位的一半，回答几乎不变，但通常最慢。",
         ),
         Level(
             "nf4",
             4,
-            "4 bits a weight (NormalFloat): about a third of the memory of 16 bits; small losses, most visible in small models.",
+            "4 bits a weight (NormalFloat): about a third of the memory of 16 bits; small losses, most "
+            "visible in small models.",
             "每个权重 4 位（NormalFloat）：内存约为 16 位的三分之一；质量略有损失，小模型更明显。",
         ),
         Level(
             "fp4",
             4,
-            "4 bits a weight (plain floating point): as small as nf4, usually a little less exact; here for comparison.",
+            "4 bits a weight (plain floating point): as small as nf4, usually a little less exact; here "
+            "for comparison.",
             "每个权重 4 位（普通浮点）：与 nf4 一样小，通常略逊于 nf4，可用于对比。",
         ),
     )
@@ -52,23 +56,27 @@ LEVELS: dict[str, Level] = {
 
 
 class AlreadyQuantized(Notice):
-    en = "Its weights were quantized before and cannot be quantized again. Load it at full, which keeps them as they are."
+    en = (
+        "Its weights were quantized before and cannot be quantized again. Load it at full, which keeps "
+        "them as they are."
+    )
     zh = "它的权重已经量化过，不能再次量化。请用 full 加载，权重保持原样。"
 
 
 class OnlyChatModelsAreQuantized(Notice):
     en = "Embedders and rerankers are small and lose exactness, so they only run at full."
-    zh = "向量模型和重排模型很小，量化会损失精度，因此只能用 full。"
-
-
-class NotForText(Notice):
-    en = "It is an encoder: it reads text but cannot answer. Choose a chat model."
-    zh = "这是编码器模型，只能读取文本，不能回答。请选择对话模型。"
+    zh = "嵌入模型和重排模型很小，量化会损失精度，因此只能用 full。"
 
 
 class ExpertsStayWhole(Notice):
-    en = "Its experts cannot be quantized by bitsandbytes, and they are nearly all of it, so this would save next to nothing. Load it at full, or choose a model without experts."
-    zh = "bitsandbytes 无法量化它的专家层，而专家层几乎占了全部参数，因此几乎省不下内存。请用 full 加载，或选择非专家混合模型。"
+    en = (
+        "Its experts cannot be quantized by bitsandbytes, and they are nearly all of it, so this would "
+        "save next to nothing. Load it at full, or choose a model without experts."
+    )
+    zh = (
+        "bitsandbytes 无法量化它的专家层，而专家层几乎占了全部参数，因此几乎省不下内存。请用 full 加载，或"
+        "选择非专家混合模型。"
+    )
 
 
 def levels_for(kind: str, quantized: bool = False, mostly_experts: bool = False) -> tuple[str, ...]:
@@ -76,9 +84,7 @@ def levels_for(kind: str, quantized: bool = False, mostly_experts: bool = False)
 
     `quantized`: its files hold quantized weights. `mostly_experts`: experts are most of its parameters.
     """
-    if kind == "encoder":
-        return ()
-    if kind in ("embedding", "reranker") or quantized or mostly_experts:
+    if kind in ("embedding", "encoder", "reranker") or quantized or mostly_experts:
         return ("full",)
     return tuple(LEVELS)
 
@@ -89,9 +95,7 @@ def why_not(card: ModelCard, level: str) -> Sentence | None:
         raise UnknownLevel(level=level, levels=", ".join(LEVELS))
     if level in card.levels:
         return None
-    if card.kind == "encoder":
-        return NotForText()
-    if card.kind in ("embedding", "reranker"):
+    if card.kind in ("embedding", "encoder", "reranker"):
         return OnlyChatModelsAreQuantized()
     quantized = card.path is not None and "quantization_config" in read_config(card.path)
     return AlreadyQuantized() if quantized else ExpertsStayWhole()

