@@ -6,6 +6,7 @@ they hold enough of its words (rare ones count more), all of its numbers, and th
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -44,6 +45,8 @@ class Passage:
     text: str
     terms: frozenset[str]
     numbers: frozenset[str]
+    amounts: frozenset[tuple[str, str]]
+    pairs: frozenset[tuple[str, str]]
     negations: tuple[tuple[frozenset[str], bool], ...]
 
 
@@ -56,6 +59,7 @@ class Source:
     terms: frozenset[str]
     chinese: bool
     passages: list[Passage]
+    sentences: list[frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,8 @@ def _claims(text: str) -> list[Span]:
 
 def _cite_sentence(sentence: str, checker: "_Checker", quotes: _Quotes) -> str:
     bare = _MARKERS.sub("", sentence)
+    if _MARKERS.match(sentence):
+        bare = bare.lstrip(" ")
     if not bare.strip():
         return bare
     if admits_ignorance(bare) or bare.rstrip().endswith(("?", "？")):
@@ -207,10 +213,10 @@ class _Checker:
     def __init__(self, evidence: Sequence[Evidence], question: str):
         self._sources = [_source(n, chunk) for n, chunk in enumerate(evidence, start=1)]
         self._question = content_of(question).terms
-        everything = [source.terms for source in self._sources]
-        self._spread = {
-            term: sum(term in terms for terms in everything) for term in frozenset().union(*everything)
-        }
+        told = [terms for source in self._sources for terms in source.sentences]
+        self._sentences = len(told)
+        self._pairs = frozenset().union(*(p.pairs for source in self._sources for p in source.passages))
+        self._spread = Counter(term for terms in told for term in terms)
 
     def check(self, clause: str, sentence: str, n: int) -> Support | None:
         """What bears a claim that the model marked with `n`; None when nothing in that evidence does."""
@@ -218,35 +224,40 @@ class _Checker:
             return None
         source = self._sources[n - 1]
         for text in dict.fromkeys((clause, sentence)):
-            claim = content_of(self._without_titles(text))
-            support = self._support(claim, numbers_of(claim), source)
+            support = self._support(content_of(self._without_titles(text)), source, anchors=1)
             if support is not None and support.share >= MARKED:
                 return support
         return None
 
     def attribute(self, sentence: str) -> Support | None:
         """The evidence that bears a claim best; None when none bears it well enough."""
-        claim = content_of(self._without_titles(sentence))
-        if not claim.terms or sentence.rstrip().endswith((":", "：")):
+        if sentence.rstrip().endswith((":", "：")):
             return None
-        found = [self._support(claim, numbers_of(claim), source) for source in self._sources]
+        claim = content_of(self._without_titles(sentence))
+        found = [self._support(claim, source, anchors=2) for source in self._sources]
         good = [support for support in found if support is not None and support.share >= UNMARKED]
         if len(claim.terms) < SHORT_CLAIM:
             good = [support for support in good if support.relevance >= QUESTION_SHARE]
         return max(good, key=lambda s: (round(s.share, 1), s.relevance, -s.source.n), default=None)
 
-    def _support(self, claim: Content, numbers: frozenset[str], source: Source) -> Support | None:
-        if not claim.terms or not claim.names <= source.terms:
+    def _support(self, claim: Content, source: Source, anchors: int) -> Support | None:
+        """Where `source` bears the claim best; None when it cannot: another number, another name, a denial.
+
+        Between languages only numbers and names can be compared: there must be `anchors` of them.
+        """
+        terms = claim.terms
+        if claim.chinese != source.chinese:
+            terms = claim.numbers | (claim.names if source.chinese else claim.names & source.terms)
+            if len(terms) < anchors:
+                return None
+        if not terms or not claim.names <= source.terms:
             return None
         best: Support | None = None
         for passage in source.passages:
-            if not numbers <= passage.numbers:
-                continue
-            share = self._share(claim.terms, passage.terms | (claim.names & source.terms))
+            share = self._share(terms, passage.terms | passage.numbers | (claim.names & source.terms))
             enough = best.share + WORTH_A_SENTENCE if best else 0.0
-            if share > enough and not _contradicts(claim, passage):
-                relevance = self._share(self._question, source.terms)
-                best = Support(source, share, relevance, passage.text)
+            if share > enough and not _contradicts(claim, passage, self._pairs):
+                best = Support(source, share, self._share(self._question, source.terms), passage.text)
         return best
 
     def _share(self, wanted: frozenset[str], held: frozenset[str]) -> float:
@@ -254,8 +265,8 @@ class _Checker:
         return sum(self._weight(term) for term in wanted & held) / total if total else 0.0
 
     def _weight(self, term: str) -> float:
-        """Rare among the evidence counts more; a term that is nowhere counts like one found once."""
-        return math.log(1 + (len(self._sources) + 0.5) / max(self._spread.get(term, 1), 1))
+        """Rare among the sentences of the evidence counts more; a term that is nowhere counts like one found once."""
+        return math.log(1 + self._sentences / max(self._spread[term], 1))
 
     def _without_titles(self, text: str) -> str:
         """Naming the document is no claim about its content."""
@@ -265,15 +276,11 @@ class _Checker:
         return text
 
 
-def numbers_of(claim: Content) -> frozenset[str]:
-    """The numbers that a passage must hold to bear the claim."""
-    return claim.numbers
-
-
 def _source(n: int, chunk: Evidence) -> Source:
     place = content_of(f"{chunk.document} {chunk.heading}").terms
     content = content_of(chunk.text)
-    return Source(n, chunk, content.terms | place, content.chinese, list(_passages(chunk.text)))
+    told = [content_of(span.text).terms for span in sentences(chunk.text)]
+    return Source(n, chunk, content.terms | place, content.chinese, list(_passages(chunk.text)), told)
 
 
 def _passages(text: str) -> Iterator[Passage]:
@@ -288,11 +295,26 @@ def _passages(text: str) -> Iterator[Passage]:
                 text=quoted,
                 terms=frozenset().union(*(content.terms for content in within)),
                 numbers=numbers_in(quoted),
+                amounts=frozenset().union(*(content.amounts for content in within)),
+                pairs=frozenset().union(*(content.pairs for content in within)),
                 negations=tuple((content.terms, content.negated) for content in within),
             )
 
 
-def _contradicts(claim: Content, passage: Passage) -> bool:
-    """One denies, the other does not: compared with the sentence of the passage that is nearest to the claim."""
+def _contradicts(claim: Content, passage: Passage, elsewhere: frozenset[tuple[str, str]]) -> bool:
+    """Whether the passage says something else: another number, another amount of the same, the other one of two
+    things that the evidence tells apart (`west tower` for `east tower`), or a denial where the claim has none.
+
+    Denial is compared with the sentence of the passage that is nearest to the claim.
+    """
+    if not claim.numbers <= passage.numbers:
+        return True
+    counted = {unit for _, unit in passage.amounts}
+    if any(unit in counted for _, unit in claim.amounts - passage.amounts):
+        return True
+    heads = {head for _, head in passage.pairs}
+    held = heads | {first for first, _ in passage.pairs} | passage.terms
+    if any(head in heads and first not in held for first, head in claim.pairs & elsewhere):
+        return True
     _, negated = max(passage.negations, key=lambda sentence: len(sentence[0] & claim.terms))
     return negated != claim.negated

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 
 # A sentence ends at 。！？； or a line break, or at . ! ? before a space and something that can begin a sentence.
 _END = re.compile(
@@ -16,20 +17,26 @@ _ABBREVIATION = re.compile(
 _TOKEN = re.compile(
     r"(?P<number>\d+(?:[.,:]\d+)*)|(?P<cjk>[\u3400-\u9fff\uf900-\ufaff]+)|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)?)"
 )
+# From three on: "one" is rarely a number, "two" often means "both".
 _NUMBER_WORDS = {
     word: str(number)
     for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split(),
+        ["three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], start=3
     )
 }
 _CHINESE_NUMBERS = {character: str(number) for number, character in enumerate("零一二三四五六七八九十")} | {
     "两": "2"
 }
+_COUNTED = re.compile(
+    r"(?<![一二三四五六七八九十百千万])([两三四五六七八九十])([次个天年月日周小分元人号台张本条项种位名倍层间])"
+)
 _STOPWORDS = frozenset(
-    "a an and are as at be been being but by can could did do does for from had has have he her his how i if in "
-    "into is it its may might of on or our shall she should so than that the their them then there these they "
-    "this those to was we were what when where which while who whom whose why will with would you your also "
-    "according based per about such other more most some any all each both only just very must".split()
+    """
+    a about according all also an and any are as at based be been being both but by can could did do does each for
+    from had has have he her his how i if in into is it its just may might more most must of on only or other our
+    per shall she should so some such than that the their them then there these they this those to very was we were
+    what when where which while who whom whose why will with would you your
+    """.split()  # noqa: SIM905
 )
 _CHINESE_STOPWORDS = re.compile(r"[的了是在和与及或也都而且就被把对从由以为其这那该此个]|根据|可以|进行|通过")
 _NEGATION = re.compile(
@@ -63,10 +70,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What of a text can be compared: stems and Chinese bigrams, numbers, and names (as stems)."""
+    """What of a text can be compared: stems and Chinese bigrams, numbers, and names (as stems).
+
+    `amounts`: a number and what follows it, `("8", "euro")`. `pairs`: neighbouring words or Chinese characters.
+    """
 
     terms: frozenset[str]
     numbers: frozenset[str]
+    amounts: frozenset[tuple[str, str]]
+    pairs: frozenset[tuple[str, str]]
     names: frozenset[str]
     negated: bool
     chinese: bool
@@ -86,41 +98,75 @@ def sentences(text: str) -> list[Span]:
 
 
 def content_of(text: str) -> Content:
-    """What of `text` can be compared with another text. Places (`page 3`) are left out: they are not claims."""
-    text = unicodedata.normalize("NFKC", text)
-    text = _PLACES.sub(" ", text)
-    terms: set[str] = set()
-    numbers: set[str] = set()
-    names: set[str] = set()
-    chinese = 0
+    """What of `text` can be compared with another. Places (`page 3`) are left out: they are not claims."""
+    text = _PLACES.sub(" ", unicodedata.normalize("NFKC", text))
+    reader = _Reader(text)
     for match in _TOKEN.finditer(text):
-        token = match.group()
-        if match.lastgroup == "number":
-            numbers.add(_number(token))
-        elif match.lastgroup == "cjk":
-            chinese += len(token)
-            terms |= _bigrams(token)
-        elif token.lower() in _NUMBER_WORDS and not token.isupper():
-            terms.add(_NUMBER_WORDS[token.lower()])
-        elif token.lower() not in _STOPWORDS:
-            stem = stemmed(token)
-            terms.add(stem)
-            if _is_name(token, text[: match.start()]):
-                names.add(stem)
+        reader.read(match)
     return Content(
-        terms=frozenset(terms | numbers),
-        numbers=frozenset(numbers),
-        names=frozenset(names),
+        terms=frozenset(reader.terms | reader.numbers),
+        numbers=frozenset(reader.numbers),
+        amounts=frozenset(reader.amounts),
+        pairs=frozenset(reader.pairs),
+        names=frozenset(reader.names),
         negated=_NEGATION.search(text) is not None,
-        chinese=2 * chinese > len(text.strip()) / 2,
+        chinese=4 * reader.han > len(text.strip()),
     )
 
 
+class _Reader:
+    """Collects the content of a text, token by token."""
+
+    def __init__(self, text: str):
+        self._text = text
+        self.terms: set[str] = set()
+        self.numbers: set[str] = set()
+        self.amounts: set[tuple[str, str]] = set()
+        self.pairs: set[tuple[str, str]] = set()
+        self.names: set[str] = set()
+        self.han = 0
+        self._before = ""
+        self._before_end = 0
+
+    def read(self, match: re.Match[str]) -> None:
+        token = match.group()
+        adjacent = not self._text[self._before_end : match.start()].strip(" -")
+        before, self._before, self._before_end = self._before if adjacent else "", "", match.end()
+        number = _number(token) if match.lastgroup == "number" else _NUMBER_WORDS.get(token.lower())
+        if number is not None:
+            self.numbers.add(number)
+            self._before = number
+        elif match.lastgroup == "cjk":
+            self._read_chinese(token, before)
+        elif token.lower() not in _STOPWORDS:
+            self._read_word(token, before, match.start())
+
+    def _read_chinese(self, run: str, before: str) -> None:
+        self.han += len(run)
+        self.terms |= _bigrams(run)
+        self.pairs |= set(pairwise(run))
+        if before in self.numbers:
+            self.amounts.add((before, run[0]))
+        for digit, unit in _COUNTED.findall(run):
+            self.numbers.add(_CHINESE_NUMBERS[digit])
+            self.amounts.add((_CHINESE_NUMBERS[digit], unit))
+
+    def _read_word(self, word: str, before: str, start: int) -> None:
+        stem = stemmed(word)
+        self.terms.add(stem)
+        if _is_name(word, self._text[:start]):
+            self.names.add(stem)
+        if before in self.numbers:
+            self.amounts.add((before, stem))
+        elif before:
+            self.pairs.add((before, stem))
+        self._before = stem
+
+
 def numbers_in(text: str) -> frozenset[str]:
-    """Every number a text holds, also small ones in words: `three`, `三`."""
-    content = content_of(text)
+    """Every number a text holds, also each small one in Chinese characters."""
     small = {_CHINESE_NUMBERS[character] for character in text if character in _CHINESE_NUMBERS}
-    return content.numbers | small | {term for term in content.terms if term.isdigit()}
+    return content_of(text).numbers | small
 
 
 def admits_ignorance(sentence: str) -> bool:
