@@ -132,7 +132,7 @@ def _clear_errors(hub_id: str, started: Callable[[], bool]) -> Iterator[None]:
 
 
 def _broken_connections() -> tuple[type[BaseException], ...]:
-    """What a connection that breaks raises: the hub client speaks through httpx, newer ones through httpx2."""
+    """What a connection that breaks raises: the hub client speaks through httpx, newer ones httpx2."""
     libraries = (sys.modules.get(name) for name in ("httpx", "httpx2"))
     return OSError, *(library.HTTPError for library in libraries if library)
 

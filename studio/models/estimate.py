@@ -13,12 +13,7 @@ from studio.models.files import read_config, text_config, weight_tensors
 from studio.models.headers import Tensor, gguf_header
 from studio.models.levels import LEVELS, check_level, fast_bf16_cpu, full_bytes_per_weight
 from studio.models.verdict import verdict
-from studio.models.weights import (
-    is_packed,
-    is_quantizable,
-    parameter_tensors,
-    stays_float32,
-)
+from studio.models.weights import is_packed, is_quantizable, parameter_tensors
 from studio.settings import Settings
 
 # bitsandbytes 4 bit: a scale per 64 weights, itself 8 bits and a float32 per 256 of them (double quantized)
@@ -92,21 +87,17 @@ def _tensor_bytes(config: dict[str, Any], tensor: Tensor, level: str, device: st
         return tensor.bytes + tensor.bytes * 2 // _BLOCK
     if tensor.dtype == "I8" and "quantization_config" in config:
         return tensor.bytes + 4 * tensor.shape[0]
-    if stays_float32(config, tensor):
-        return tensor.elements * 4
     if level == "full" or not is_quantizable(config, tensor):
         return tensor.elements * width
-    return _int8_bytes(tensor) if level == "int8" else _four_bit_bytes(tensor, device)
-
-
-def _int8_bytes(tensor: Tensor) -> int:
-    return tensor.elements + 4 * tensor.shape[0]
+    if level == "int8":
+        return tensor.elements + 4 * tensor.shape[0]
+    return _four_bit_bytes(tensor, device)
 
 
 def _four_bit_bytes(tensor: Tensor, device: str) -> int:
     blocks = -(-tensor.elements // _BLOCK)
-    if device == "cpu" and fast_bf16_cpu() and tensor.shape[0] % 32 == 0:
-        # bitsandbytes repacks for AVX512-BF16 on first use and keeps a bfloat16 scale per block
+    if device == "cpu" and fast_bf16_cpu():
+        # bitsandbytes repacks for AVX512-BF16 on first use, with a bfloat16 scale per block
         return tensor.elements // 2 + 2 * blocks
     return tensor.elements // 2 + blocks + 4 * -(-blocks // _BLOCKS_PER_SCALE) + _CODE_BOOKS
 

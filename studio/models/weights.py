@@ -17,7 +17,7 @@ _OUTPUT = re.compile(r"(^|\.)(lm_head|embed_out|output_layer|output)\.weight$")
 # Transformers 5 keeps the experts of a layer in one plain parameter, and routers too
 _EXPERTS = re.compile(r"(\.experts\.|_exps\.)")
 _ROUTER = re.compile(r"(\.gate|\.router|\.router\.\w+|ffn_gate_inp)\.weight$")
-# `_keep_in_fp32_modules = ["wo"]` of the T5 family
+# The T5 family names `wo` in `_keep_in_fp32_modules`, which bitsandbytes leaves alone too
 _T5 = ("t5", "mt5", "umt5", "udop", "pop2piano")
 
 
@@ -58,11 +58,6 @@ def is_expert(tensor: Tensor) -> bool:
     return bool(_EXPERTS.search(tensor.name))
 
 
-def stays_float32(config: dict[str, Any], tensor: Tensor) -> bool:
-    """Whether Transformers keeps it in float32 whatever the level."""
-    return config.get("model_type") in _T5 and tensor.name.endswith(".wo.weight")
-
-
 def is_quantizable(config: dict[str, Any], tensor: Tensor) -> bool:
     """Whether bitsandbytes quantizes it: no embedding, output layer, norm, bias or expert."""
     name = tensor.name
@@ -70,6 +65,6 @@ def is_quantizable(config: dict[str, Any], tensor: Tensor) -> bool:
         len(tensor.shape) == 2
         and name.endswith(".weight")
         and not is_expert(tensor)
-        and not stays_float32(config, tensor)
+        and not (config.get("model_type") in _T5 and name.endswith(".wo.weight"))
         and not any(pattern.search(name) for pattern in (_EMBEDDINGS, _OUTPUT, _ROUTER))
     )
