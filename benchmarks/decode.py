@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from playwright.sync_api import Page
 
@@ -33,17 +33,17 @@ def plain_generate(model: Path) -> Iterator[Any]:
         "stderr": subprocess.DEVNULL,
     }
     with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
-        assert process.stdin and process.stdout
-        process.stdout.readline()
+        write, read = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
+        read.readline()
 
         def measure(tokens: int) -> float:
-            process.stdin.write(json.dumps({"prompt": PROMPT, "tokens": tokens}) + "\n")
-            process.stdin.flush()
-            made = json.loads(process.stdout.readline())
+            write.write(json.dumps({"prompt": PROMPT, "tokens": tokens}) + "\n")
+            write.flush()
+            made = json.loads(read.readline())
             return made["tokens"] / made["seconds"]
 
         yield measure
-        process.stdin.close()
+        write.close()
 
 
 def through_the_page(page: Page, studio: RunningStudio) -> tuple[float, float]:

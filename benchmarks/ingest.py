@@ -1,7 +1,7 @@
-"""`studio kb add` against a naive LangChain pipeline: the same folder of PDFs, chunks of the same mean length.
+"""`studio kb add` against a naive LangChain pipeline: the same PDFs, chunks of the same mean length.
 
-The naive pipeline is a program of its own (`--naive`), called as `PROGRAM ingest FOLDER --model DIR`; it prints
-JSON with `seconds`, `chunks` and `pages`. It runs in an environment of its own (made once in `--environment`).
+The naive pipeline is a program of its own (`--naive`), called as `PROGRAM ingest FOLDER --model DIR`; it
+prints JSON with `seconds`, `chunks` and `pages`. It gets an environment of its own (`--environment`).
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """The yardstick of decode.py: plain `model.generate`, nothing around it. Reads prompts from standard input.
 
-A line `{"prompt": …, "tokens": N}` in, a line `{"tokens", "seconds"}` out: of decode, without the first token.
+A line `{"prompt": …, "tokens": N}` in, a line `{"tokens", "seconds"}` out: decode, first token excluded.
 """
 
 import json
