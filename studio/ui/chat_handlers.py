@@ -108,7 +108,10 @@ class ChatHandlers:
         return draw_empty(self.texts, has_model, examples, offer_samples=not bases, guest=self.guest)
 
     def _list(self, conversation: str, owner: str) -> str:
-        return draw_conversations(self.studio.chat.all(owner), conversation, self.texts)
+        live = self.answers.live(conversation)
+        # The first question becomes the title a moment after it was asked.
+        soon = live.question if live else ""
+        return draw_conversations(self.studio.chat.all(owner), conversation, soon, self.texts)
 
     # -- asking --------------------------------------------------------------------------------------------
 

@@ -113,7 +113,7 @@ class Texts:
 
     # Chat: pickers and settings
     model = Label("Model", "模型")
-    level = Label("Quantization level", "量化级别")
+    level = Label("Quantization", "量化级别")
     answer_from = Label("Answer from", "回答依据")
     from_model = Label("The model alone", "仅模型")
     from_documents = Label("My documents", "我的文档")

@@ -77,6 +77,8 @@ def theme() -> gr.themes.Base:
         layout_gap="12px",
         shadow_drop="none",
         shadow_drop_lg="0 8px 28px rgb(0 0 0 / 0.14)",
+        input_border_width="1px",
+        input_border_width_dark="1px",
         input_shadow="none",
         input_shadow_focus="none",
     )

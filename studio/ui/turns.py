@@ -118,16 +118,16 @@ def _marked(text: str, passage: str, texts: Texts) -> str:
     return f'{escape(text[:start])}<mark title="{title}">{escape(text[start:end])}</mark>{escape(text[end:])}'
 
 
-def draw_conversations(conversations: Sequence[Conversation], current: str, texts: Texts) -> str:
-    """The list of conversations; `current` is the one that is open."""
+def draw_conversations(conversations: Sequence[Conversation], current: str, title: str, texts: Texts) -> str:
+    """The list of conversations; `current` is the one that is open, `title` what it is called while untitled."""
     new = button(texts.new_conversation, "new", kind="wide")
-    rows = "".join(_conversation(item, item.id == current, texts) for item in conversations)
+    rows = "".join(_conversation(item, item.id == current, title, texts) for item in conversations)
     rows = rows or f'<li class="none">{escape(texts.no_conversations)}</li>'
     return f'{new}<nav aria-label="{escape(texts.conversations)}"><ul class="conversations">{rows}</ul></nav>'
 
 
-def _conversation(item: Conversation, current: bool, texts: Texts) -> str:
-    title = item.title or texts.untitled
+def _conversation(item: Conversation, current: bool, title: str, texts: Texts) -> str:
+    title = item.title or (title if current else "") or texts.untitled
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(item.updated_at))
     here = ' aria-current="true"' if current else ""
     delete = button(
