@@ -21,7 +21,8 @@ from studio.store import Store
 # (bytes done, bytes in all)
 DownloadProgress = Callable[[int, int], None]
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+# `owner/name`, or the address of its page on the hub or a mirror
+_HUB_ID = re.compile(r"(?:https?://[^/]+/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:/tree/main)?/?")
 
 
 class Catalogue:
@@ -62,10 +63,10 @@ class Catalogue:
         with self._adding:
             if location and folder.is_dir():
                 return self._add("folder", str(folder.resolve()), folder.name)
-            hub_id = location.removeprefix("https://huggingface.co/").rstrip("/")
-            if _HUB_ID.fullmatch(hub_id) is None:
+            named = _HUB_ID.fullmatch(location)
+            if named is None:
                 raise NoSuchLocation(location=location or "''")
-            return self._add_from_hub(hub_id, progress)
+            return self._add_from_hub(named[1], progress)
 
     def remove(self, model_id: str) -> None:
         """Forget a model. Its files are deleted only when the studio downloaded them.

@@ -1,5 +1,6 @@
 """Brings a model from the hub onto this computer, on the user's request only."""
 
+import os
 import shutil
 import sys
 import threading
@@ -35,9 +36,10 @@ def download(hub_id: str, folder: Path, progress: Callable[[int, int], None] | N
     from huggingface_hub import HfApi, snapshot_download
 
     started = False
-    with _clear_errors(hub_id, lambda: started):
+    endpoint = hub_endpoint()
+    with _clear_errors(hub_id, endpoint, lambda: started):
         partial = folder.with_name(folder.name + ".part")
-        commit, files = _listing(HfApi(), hub_id)
+        commit, files = _listing(HfApi(endpoint=endpoint), hub_id)
         total = sum(files.values())
         missing = sum(count for name, count in files.items() if not (partial / name).is_file())
         partial.mkdir(parents=True, exist_ok=True)
@@ -50,6 +52,7 @@ def download(hub_id: str, folder: Path, progress: Callable[[int, int], None] | N
             hub_id,
             revision=commit,
             local_dir=partial,
+            endpoint=endpoint,
             allow_patterns=list(files),
             max_workers=4,
             tqdm_class=counter.bar(),
@@ -57,6 +60,11 @@ def download(hub_id: str, folder: Path, progress: Callable[[int, int], None] | N
         counter.finish()
         shutil.rmtree(partial / ".cache", ignore_errors=True)
         partial.rename(folder)
+
+
+def hub_endpoint() -> str:
+    """Address of the hub, or of the mirror in `HF_ENDPOINT`, without a slash at the end."""
+    return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
 
 
 def _listing(api: Any, hub_id: str) -> tuple[str, dict[str, int]]:
@@ -112,23 +120,23 @@ class _Counter:
 
 
 @contextmanager
-def _clear_errors(hub_id: str, started: Callable[[], bool]) -> Iterator[None]:
+def _clear_errors(hub_id: str, endpoint: str, started: Callable[[], bool]) -> Iterator[None]:
     """Turns what the hub client raises into one sentence. `started`: whether files have begun to come."""
-    from huggingface_hub import constants, errors
+    from huggingface_hub import errors
 
     try:
         yield
     except StudioError:
         raise
     except errors.GatedRepoError as error:
-        raise GatedModel(model=hub_id, page=f"{constants.ENDPOINT}/{hub_id}") from error
+        raise GatedModel(model=hub_id, page=f"{endpoint}/{hub_id}") from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
         raise NotOnHub(model=hub_id) from error
     except _broken_connections() as error:
         reason = _short(error)
         if started():
             raise DownloadInterrupted(model=hub_id, reason=reason) from error
-        raise HubUnreachable(hub=constants.ENDPOINT, reason=reason) from error
+        raise HubUnreachable(hub=endpoint, reason=reason) from error
 
 
 def _broken_connections() -> tuple[type[BaseException], ...]:
