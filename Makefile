@@ -34,7 +34,7 @@ run: $(STAMPS)/studio $(STAMPS)/starters
 	@$(BIN)/python launch.py --open $(ARGS)
 
 test: $(STAMPS)/test $(STAMPS)/starters $(STAMPS)/chromium lint
-	@STUDIO_CHROMIUM="$$(cat $(STAMPS)/chromium)" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
+	@STUDIO_CHROMIUM="$${STUDIO_CHROMIUM:-$$(cat $(STAMPS)/chromium)}" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 lint: $(STAMPS)/test
 	@$(BIN)/ruff check --quiet
@@ -44,7 +44,7 @@ lint: $(STAMPS)/test
 starters: $(STAMPS)/starters
 
 bench: $(STAMPS)/test $(STAMPS)/starters $(STAMPS)/chromium
-	@STUDIO_CHROMIUM="$$(cat $(STAMPS)/chromium)" $(BIN)/python -m benchmarks $(ARGS)
+	@STUDIO_CHROMIUM="$${STUDIO_CHROMIUM:-$$(cat $(STAMPS)/chromium)}" $(BIN)/python -m benchmarks $(ARGS)
 
 # What a fresh environment holds once the ranges are resolved is the lock; builds (+cpu) and paths stay out.
 lock: | $(STAMPS)

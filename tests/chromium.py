@@ -73,11 +73,13 @@ def _ran(command: list[str], environment: dict[str, str]) -> bool:
 def main() -> int:
     """Print the path of a Chromium that starts, installing one first if need be; else 1 and a sentence."""
     browser = find()
-    if browser is None and not os.environ.get("STUDIO_CHROMIUM"):
+    chosen = os.environ.get("STUDIO_CHROMIUM")
+    if browser is None and not chosen:
         install()
         browser = find()
     if browser is None:
-        print(HELP, file=sys.stderr)
+        wrong = f"STUDIO_CHROMIUM is {chosen}, which cannot be run. Correct it or unset it, and try again."
+        print(wrong if chosen else HELP, file=sys.stderr)
         return 1
     print(browser)
     return 0
