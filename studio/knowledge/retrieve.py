@@ -1,0 +1,30 @@
+"""A knowledge base as a LangChain retriever."""
+
+from collections.abc import Callable
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+
+from studio.knowledge.types import Evidence, SearchResult
+
+
+class EvidenceRetriever(BaseRetriever):
+    """Returns evidence as LangChain documents: the chunk's text, and every field of `Evidence` as metadata."""
+
+    search: Callable[[str], SearchResult]
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        return [as_document(evidence) for evidence in self.search(query).hits]
+
+
+def as_document(evidence: Evidence) -> Document:
+    """The LangChain form of a piece of evidence."""
+    return Document(page_content=evidence.text, metadata=evidence.as_dict(), id=evidence.chunk_id)
+
+
+def as_evidence(document: Document) -> Evidence:
+    """The evidence in a LangChain document that `as_document` made."""
+    return Evidence(**document.metadata)
