@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -112,7 +112,7 @@ def _command(parsed: argparse.Namespace, language: Language) -> int:
 
 def _reports(
     settings: "Settings", name: str, arguments: dict[str, Any], language: Language
-) -> Iterator[dict[str, Any]]:
+) -> Generator[dict[str, Any], None, None]:
     """What the command reports, wherever it runs: in the studio that owns the data folder, or here."""
     from studio import owner
 

@@ -68,7 +68,7 @@ class _Grammar:
 
     def __init__(self, language: Language):
         self.language = language
-        self.everywhere = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+        self.everywhere = Parser(add_help=False, argument_default=argparse.SUPPRESS)
         self.everywhere.add_argument(
             "--data-dir",
             metavar="DIR",
