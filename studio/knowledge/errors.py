@@ -201,6 +201,14 @@ class EmbedderCannotReadQuestion(Notice):
     zh = "嵌入模型 {model} 不懂这个问题的语言，因此只按词语匹配查找。"
 
 
+class DenseSearchBlind(Notice):
+    en = (
+        "The embedding model {model} does not read the language of the question, so what it found is little "
+        "better than chance. Search by words or in both ways instead."
+    )
+    zh = "嵌入模型 {model} 不懂这个问题的语言，找到的内容近乎随机。请改用词语检索或混合检索。"
+
+
 class EmbedderCannotReadDocument(Notice):
     en = "The embedding model {model} does not read the language of “{document}”; it is found by its words only."
     zh = "嵌入模型 {model} 不懂“{document}”的语言，只能按词语匹配找到它。"

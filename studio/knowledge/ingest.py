@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from studio.knowledge import lexical, vectors
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 # Chunks of several small files are embedded together, in batches that take about a second each: short enough to
 # cancel and to show progress, long enough to keep a device busy.
-_GROUP = 512
+_GROUP = 256
 _FIRST_BATCH, _SMALLEST_BATCH, _LARGEST_BATCH = 64, 16, 1024
 # Chunks that may wait to be embedded: more would only fill memory.
 _MOST_WAITING = 4096
@@ -58,7 +58,7 @@ class Prepared:
     readable: list[bool]
     notices: list[Notice]
     bytes: int
-    started: float
+    seconds: float
 
     def progress(self, missing: set[str]) -> tuple[int, int]:
         """(chunks that have their vector, all chunks), `missing` hashes being still to do."""
@@ -184,7 +184,7 @@ class Ingest:
             base = self._bases.by_id(task.knowledge_base)
             if base is None:
                 return None
-            unchanged = self._unchanged(task, started)
+            unchanged = self._unchanged(task)
             if unchanged:
                 self._jobs.finish(task.id, unchanged)
                 return None
@@ -193,10 +193,10 @@ class Ingest:
             self._release(task.sha256)
         except Exception as error:
             # Whatever a file does to us, the next one has its turn.
-            self._fail(task, error, started)
+            self._fail(task, error, time.monotonic() - started)
         return None
 
-    def _unchanged(self, task: Task, started: float) -> FileResult | None:
+    def _unchanged(self, task: Task) -> FileResult | None:
         row = self._store.row(
             "SELECT id FROM documents WHERE knowledge_base = ? AND path = ? AND sha256 = ?",
             (task.knowledge_base, task.path, task.sha256),
@@ -208,7 +208,7 @@ class Ingest:
             (row["id"], row["id"]),
         )
         assert counts is not None
-        return FileResult(task.path, "unchanged", counts[0], counts[1], _since(started))
+        return FileResult(task.path, "unchanged", counts[0], counts[1])
 
     def _prepare(self, task: Task, base: KnowledgeBase, started: float) -> Prepared:
         original = self._originals.path(task.sha256)
@@ -233,10 +233,10 @@ class Ingest:
             readable=readable,
             notices=_notices(task.path, parsed, card.name, readable),
             bytes=original.stat().st_size,
-            started=started,
+            seconds=time.monotonic() - started,
         )
 
-    def _parse_progress(self, task: Task):  # noqa: ANN202
+    def _parse_progress(self, task: Task) -> Callable[[int, int], bool]:
         last = 0.0
 
         def report(done: int, total: int) -> bool:
@@ -252,10 +252,14 @@ class Ingest:
     # A group of files: embedding and storing
 
     def _embed_group(self, group: Sequence[Prepared]) -> None:
+        started = time.monotonic()
         try:
             wanted = self._embed(group)
             self._serve(wanted)
+            # Of the time that a group took, each document has its share.
+            each = (time.monotonic() - started) / max(1, sum(len(prepared.pieces) for prepared in wanted))
             for prepared in wanted:
+                prepared.seconds += each * len(prepared.pieces)
                 self._store_document(prepared)
         except Exception as error:
             if len(group) > 1 and not self._stop.is_set():
@@ -263,7 +267,7 @@ class Ingest:
                 for prepared in group:
                     self._embed_group([prepared])
             else:
-                self._fail(group[0].task, error, group[0].started)
+                self._fail(group[0].task, error, time.monotonic() - started)
 
     def _embed(self, group: Sequence[Prepared]) -> list[Prepared]:
         """Make the vectors that are missing; the documents that are still wanted, with all their vectors."""
@@ -329,7 +333,7 @@ class Ingest:
         task, pieces = prepared.task, prepared.pieces
         pages = sum(page.number is not None for page in prepared.parsed.pages)
         indexed = [lexical.words(piece.text) for piece in pieces]
-        result = FileResult(task.path, "indexed", pages, len(pieces), _since(prepared.started))
+        result = FileResult(task.path, "indexed", pages, len(pieces), round(prepared.seconds, 3))
         with self.writing:
             earlier = self._store.row("SELECT sha256 FROM documents WHERE id = ?", (prepared.document_id,))
             with self._store.transaction() as connection:
@@ -357,7 +361,7 @@ class Ingest:
         if not self._bases.original_in_use(sha256):
             self._originals.forget(sha256)
 
-    def _fail(self, task: Task, error: Exception, started: float) -> None:
+    def _fail(self, task: Task, error: Exception, seconds: float) -> None:
         if self._stop.is_set():
             # Ended by us, not by the file: it is queued again at the next start.
             return
@@ -365,7 +369,7 @@ class Ingest:
             log.exception("adding %s failed", task.path, exc_info=error)
             error = IngestFailed(file=task.path, reason=f"{type(error).__name__}: {error}")
         self._jobs.finish(
-            task.id, FileResult(task.path, "failed", seconds=_since(started), error=error.as_dict())
+            task.id, FileResult(task.path, "failed", seconds=round(seconds, 3), error=error.as_dict())
         )
 
 
@@ -411,7 +415,3 @@ def _insert(connection: sqlite3.Connection, prepared: Prepared, indexed: Sequenc
         ],
     )  # fmt: skip
     lexical.add(connection, base_id, zip(numbered, indexed, strict=True))
-
-
-def _since(started: float) -> float:
-    return round(time.monotonic() - started, 3)

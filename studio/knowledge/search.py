@@ -8,6 +8,7 @@ from typing import NamedTuple
 from studio.knowledge import lexical
 from studio.knowledge.embedder import Embedder
 from studio.knowledge.errors import (
+    DenseSearchBlind,
     EmbedderCannotReadDocument,
     EmbedderCannotReadDocuments,
     EmbedderCannotReadQuestion,
@@ -39,6 +40,15 @@ class _Found(NamedTuple):
 _NOTHING = _Found([])
 
 
+class _Way(NamedTuple):
+    """How a knowledge base is searched. `depth`: how many chunks are read of each side."""
+
+    base: KnowledgeBase
+    mode: Mode
+    k: int
+    depth: int
+
+
 class Search:
     """Searches knowledge bases."""
 
@@ -56,63 +66,50 @@ class Search:
         if mode not in ("hybrid", "dense", "lexical"):
             raise UnknownMode(mode=mode)
         started = time.perf_counter()
+        way = _Way(base, mode, k, max(_DEPTH, 2 * k))
         asked = [query for query in dict.fromkeys(queries) if query.strip()] if k > 0 and base.chunks else []
-        depth = max(_DEPTH, 2 * k)
-        dense, notices = self._dense(base, asked, depth, mode) if mode != "lexical" else ({}, {})
+        dense, notices = self._dense(way, asked) if mode != "lexical" else ({}, {})
         shared = (time.perf_counter() - started) / max(1, len(queries))
+        known = set(asked)
         return [
-            self._answer(
-                base, query, k, mode, dense.get(query, _NOTHING), notices.get(query, []), depth, shared
-            )
-            if query in asked or query.strip()
+            self._answer(way, query, dense.get(query, _NOTHING), notices.get(query, []), shared)
+            if query in known
             else SearchResult(query, 0.0, [])
             for query in queries
         ]
 
     def _answer(
-        self,
-        base: KnowledgeBase,
-        query: str,
-        k: int,
-        mode: Mode,
-        dense: _Found,
-        notices: list[Notice],
-        depth: int,
-        shared: float,
+        self, way: _Way, query: str, dense: _Found, notices: list[Notice], shared: float
     ) -> SearchResult:
         started = time.perf_counter()
         words = _NOTHING
-        if mode != "dense" and k > 0 and base.chunks:
-            words = _Found(lexical.search(self._store, base.id, query, depth))
-        scores = (
-            _fuse(dense, words) if mode == "hybrid" else dict((dense if mode == "dense" else words).ranked)
-        )
+        if way.mode != "dense":
+            words = _Found(lexical.search(self._store, way.base.id, query, way.depth))
+        if way.mode == "hybrid":
+            scores = _fuse(dense, words)
+        else:
+            scores = dict((dense if way.mode == "dense" else words).ranked)
         # Equal scores: the earlier chunk first, so that the same question always gets the same answer.
-        best = sorted(scores, key=lambda number: (-scores[number], number))[: max(k, 0)]
+        best = sorted(scores, key=lambda number: (-scores[number], number))[: way.k]
         hits = self._evidence(best, scores, dict(dense.ranked), dict(words.ranked))
         seconds = shared + time.perf_counter() - started
         return SearchResult(query, round(seconds, 6), hits, [notice.as_dict() for notice in notices])
 
-    def _dense(
-        self, base: KnowledgeBase, queries: list[str], depth: int, mode: Mode
-    ) -> tuple[dict[str, _Found], dict[str, list[Notice]]]:
+    def _dense(self, way: _Way, queries: list[str]) -> tuple[dict[str, _Found], dict[str, list[Notice]]]:
         """What the vectors say to each query, and what there is to say about it."""
+        base, mode = way.base, way.mode
         if not queries:
             return {}, {}
         try:
             model, languages = self._embedder.languages(base)
             readable = {query: can_read(languages, query) for query in queries}
             unread = self._unread_notice(base, model)
+            blind = (DenseSearchBlind if mode == "dense" else EmbedderCannotReadQuestion)(model=model)
             notices: dict[str, list[Notice]] = {
-                query: [
-                    each
-                    for each in (unread if readable[query] else EmbedderCannotReadQuestion(model=model),)
-                    if each
-                ]
-                for query in queries
+                query: [each for each in (unread if readable[query] else blind,) if each] for query in queries
             }
             chosen = [query for query in queries if readable[query] or mode == "dense"]
-            return self._nearest(base, chosen, depth, unread is not None and mode == "hybrid"), notices
+            return self._nearest(base, chosen, way.depth, unread is not None and mode == "hybrid"), notices
         except StudioError as error:
             if mode == "dense":
                 raise

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from studio.knowledge.parsed import ParsedDocument, ParsedPage
+from studio.knowledge.parsed import HEADING_SEPARATOR, ParsedDocument, ParsedPage
 from studio.models.card import ModelCard
 
 # A token of text stands for 2–5 characters. Far more means that the tokenizer took a long run (a base64 blob) for
@@ -154,7 +154,7 @@ class Splitter:
         earliest = starts[max(bisect_left(starts, end) - self.overlap, 0)]
         if earliest <= at:
             return end
-        for places in (pauses[0], pauses[1], pauses[2], pauses[3]):
+        for places in pauses:
             place = bisect_left(places, earliest)
             if place < len(places) and places[place] < end:
                 return places[place]
@@ -207,7 +207,7 @@ def _sections(page: ParsedPage) -> list[tuple[int, int, str]]:
 
 def _says_more_than_its_heading(text: str, path: str) -> bool:
     rest = re.sub(r"[#\s]", "", text)
-    for part in path.split(" › "):
+    for part in path.split(HEADING_SEPARATOR):
         rest = rest.replace(re.sub(r"[#\s]", "", part), "", 1)
     return bool(rest)
 
@@ -243,13 +243,7 @@ def _words() -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.BertPreTokenizer(),
-            pre_tokenizers.Split(_cjk_character(), "isolated"),
+            pre_tokenizers.Split(Regex("[㐀-鿿぀-ヿ가-힣]"), "isolated"),
         ]
     )
     return tokenizer
-
-
-def _cjk_character():  # noqa: ANN202
-    from tokenizers import Regex
-
-    return Regex("[㐀-鿿぀-ヿ가-힣]")

@@ -9,8 +9,10 @@ from typing import Any
 import docx
 from docx.oxml.ns import qn
 
+from studio.knowledge import html
 from studio.knowledge.errors import FileTooLarge, WordDamaged, WordWithoutText
 from studio.knowledge.parsed import Heading, Outline, ParsedDocument, ParsedPage
+from studio.knowledge.plain import decode
 from studio.sentences import size
 
 # Deleted text, what older programs show instead, and field codes are no text of the document.
@@ -23,6 +25,7 @@ _SKIPPED = {
 _MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _PLAIN = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
 _HEADING_STYLE = re.compile(r"(?:heading|标题)\s*(\d)$", re.IGNORECASE)
+_CHAPTER = re.compile(r"第[零一二三四五六七八九十百\d]{1,5}([编章节])(?:\s+\S.{0,28})?$")
 _TITLE_STYLES = {"title", "标题"}
 _NOTES = ("footnotes", "endnotes")
 
@@ -35,7 +38,7 @@ def parse(path: Path, name: str, limit: int) -> ParsedDocument:
     _refuse_bomb(path, name, limit)
     try:
         document = docx.Document(str(path))
-        builder = _Builder(document)
+        builder = _Builder(document, name)
         builder.read(document.element.body)
         builder.read_notes()
     except (
@@ -69,8 +72,9 @@ def _refuse_bomb(path: Path, name: str, limit: int) -> None:
 
 
 class _Builder:
-    def __init__(self, document: Any):
+    def __init__(self, document: Any, name: str):
         self.document = document
+        self.name = name
         self.parts: list[str] = []
         self.headings: list[Heading] = []
         self.title = ""
@@ -85,8 +89,24 @@ class _Builder:
                 self._paragraph(element)
             elif element.tag == qn("w:tbl"):
                 self._table(element)
+            elif element.tag == qn("w:altChunk"):
+                self._foreign(element)
             elif element.tag not in _SKIPPED:
                 self.read(element)
+
+    def _foreign(self, element: Any) -> None:
+        """A part in another format, which Word shows as if it were its own: HTML, a web archive or text."""
+        part = self.document.part.related_parts[element.get(qn("r:id"))]
+        if part.content_type == "message/rfc822":
+            blocks = html.blocks_of_archive(part.blob)
+        elif part.content_type == "text/plain":
+            blocks = [html.Block(None, line) for line in (decode(part.blob) or "").splitlines()]
+        elif "html" in part.content_type:
+            blocks = html.blocks_of_page(part.blob)
+        else:
+            raise WordDamaged(file=self.name)
+        for block in blocks:
+            self._block(block.text, block.level)
 
     def read_notes(self) -> None:
         """Footnotes and endnotes, behind the text."""
@@ -100,15 +120,18 @@ class _Builder:
                     self._write(" ".join(_text(note).split()))
 
     def _paragraph(self, element: Any) -> None:
-        text = _text(element).strip()
-        level = self._level(element)
-        if text and level is not None:
-            flat = " ".join(text.split())
+        self._block(_text(element).strip(), self._level(element))
+        for box in _text_boxes(element):
+            self.read(box)
+
+    def _block(self, text: str, level: int | None) -> None:
+        flat = " ".join(text.split())
+        if level is None:
+            level = _chapter_level(flat)
+        if flat and level is not None:
             self.title = self.title or flat
             self.headings.append(Heading(self._length, self._outline.enter(level, flat)))
         self._write(text)
-        for box in _text_boxes(element):
-            self.read(box)
 
     def _level(self, element: Any) -> int | None:
         properties = element.find(qn("w:pPr"))
@@ -131,6 +154,12 @@ class _Builder:
         if text:
             self.parts.append(text + "\n\n")
             self._length += len(text) + 2
+
+
+def _chapter_level(text: str) -> int | None:
+    """The level of a Chinese chapter title that nobody gave a heading style: 第一编, 第一章, 第一节."""
+    found = _CHAPTER.match(text)
+    return 2 + "编章节".index(found[1]) if found else None
 
 
 def _style_level(style: Any) -> int | None:
