@@ -37,7 +37,7 @@ TALKATIVE = {
 def watched(data_dir: Path, tmp_path: Path) -> Iterator[tuple[RunningStudio, Outgoing]]:
     """A studio in a talkative environment, watched from its first moment."""
     notebook = tmp_path / "notes.jsonl"
-    environment = {**TALKATIVE, **outgoing.environment(notebook)}
+    environment = {"STUDIO_MAX_TOKENS": "24", **TALKATIVE, **outgoing.environment(notebook)}
     with (
         running_studio(data_dir, environment=environment) as studio,
         outgoing.watching(studio.pid, notebook) as seen,
