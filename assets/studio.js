@@ -122,7 +122,7 @@
     if (!target) return;
     const tab = target.closest('[role=tab]');
     if (tab && tab.id.startsWith('page-')) {
-      setAddress('page', tab.id.slice(5, -7) === 'chat' ? '' : tab.id.slice(5, -7));
+      setAddress('tab', tab.id.slice(5, -7) === 'chat' ? '' : tab.id.slice(5, -7));
       document.title = `${tab.textContent.trim()} · ${document.title.split(' · ').pop()}`;
     }
     const evidence = target.closest('[data-evidence]');
@@ -165,7 +165,7 @@
   addEventListener('DOMContentLoaded', () => {
     applyTheme();
     new MutationObserver(applyTheme).observe(document.body, { attributes: true, attributeFilter: ['class'] });
-    const wanted = new URLSearchParams(location.search).get('page');
+    const wanted = new URLSearchParams(location.search).get('tab');
     const drawn = new MutationObserver(() => {
       if (!document.querySelector('[role=tab]') && !scroller()) return;
       if (wanted && !openPage(wanted)) return;

@@ -13,8 +13,12 @@ from studio.services import Studio
 from studio.settings import Settings
 from studio.ui.answers import Answers
 from studio.ui.chat import create_chat
+from studio.ui.compare import create_compare
 from studio.ui.frame import create_header
 from studio.ui.gate import PageGate
+from studio.ui.knowledge import create_knowledge
+from studio.ui.models import create_models
+from studio.ui.share import create_share
 from studio.ui.strip import create_strip
 from studio.ui.texts import Texts
 from studio.ui.theme import theme
@@ -45,8 +49,17 @@ def owner_page(studio: Studio, answers: Answers, share: Any, language: Language)
     texts = Texts(language)
     with gr.Blocks(title=texts.studio, analytics_enabled=False, fill_width=True) as page:
         create_header(texts)
-        with gr.Tabs(elem_id="tabs"), gr.Tab(texts.chat, id="chat", elem_id="page-chat"):
-            create_chat(studio, answers, texts, page)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(texts.chat, id="chat", elem_id="page-chat") as tab:
+                create_chat(studio, answers, texts, page, tab)
+            with gr.Tab(texts.knowledge, id="knowledge", elem_id="page-knowledge") as tab:
+                create_knowledge(studio, texts, tab)
+            with gr.Tab(texts.compare, id="compare", elem_id="page-compare") as tab:
+                create_compare(studio, texts, tab, page)
+            with gr.Tab(texts.models, id="models", elem_id="page-models") as tab:
+                create_models(studio, texts, tab)
+            with gr.Tab(texts.share, id="share", elem_id="page-share") as tab:
+                create_share(studio, share, texts, tab)
         create_strip(studio, texts)
     page.queue(default_concurrency_limit=None, api_open=False)
     return page
@@ -57,7 +70,7 @@ def guest_page(studio: Studio, answers: Answers, language: Language) -> gr.Block
     texts = Texts(language)
     with gr.Blocks(title=texts.guest_title, analytics_enabled=False, fill_width=True) as page:
         create_header(texts)
-        create_chat(studio, answers, texts, page, guest=True)
+        create_chat(studio, answers, texts, page, None)
     page.queue(default_concurrency_limit=None, api_open=False)
     return page
 

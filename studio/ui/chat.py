@@ -21,16 +21,6 @@ LIVE_JS = ACTIONS_JS + "watch('value', () => studioLive(element));"
 
 
 @dataclass(frozen=True)
-class ChatPage:
-    """What the frame of the page needs of it."""
-
-    base: gr.Dropdown
-    model: gr.Dropdown
-    level: gr.Dropdown
-    fit: gr.HTML
-
-
-@dataclass(frozen=True)
 class _Pickers:
     model: gr.Dropdown
     level: gr.Dropdown
@@ -64,13 +54,15 @@ class _Talk:
         return [self.transcript, self.live, self.conversations, self.conversation, self.question]
 
 
-def create_chat(studio: Studio, answers: Answers, texts: Texts, page: gr.Blocks, *, guest: bool = False) -> ChatPage:
-    """Lay the chat page out inside `page` and wire it."""
+def create_chat(studio: Studio, answers: Answers, texts: Texts, page: gr.Blocks, tab: gr.Tab | None) -> None:
+    """Lay the chat page out and wire it. `tab`: the one it is in; None: it is the page of a guest."""
+    guest = tab is None
     conversation = gr.State("")
     with gr.Row(elem_id="chat", equal_height=False):
         with gr.Column(elem_id="chat-side", min_width=0):
             conversations = gr.HTML(elem_id="conversations", js_on_load=ACTIONS_JS, apply_default_css=False)
         with gr.Column(elem_id="chat-main", min_width=0):
+            gr.HTML(_toggles(texts), elem_id="toggles", apply_default_css=False)
             pickers = _create_pickers(texts, guest)
             with gr.Column(elem_id="chat-scroll"):
                 transcript = gr.HTML(elem_id="transcript", js_on_load=TRANSCRIPT_JS, apply_default_css=False)
@@ -82,13 +74,30 @@ def create_chat(studio: Studio, answers: Answers, texts: Texts, page: gr.Blocks,
     handlers = ChatHandlers(studio, answers, texts, guest)
     _wire_pickers(studio, texts, pickers, guest)
     _wire_talk(texts, handlers, talk, pickers, settings, page)
-    return ChatPage(pickers.base, pickers.model, pickers.level, pickers.fit)
+    if tab is not None:
+        _wire_return(studio, texts, tab, pickers)
+
+
+def _toggles(texts: Texts) -> str:
+    """Where the screen is too narrow for three columns, these bring the outer ones in."""
+
+    def toggle(what: str, label: str) -> str:
+        return (
+            f'<button type="button" class="act" data-toggle="{what}" aria-expanded="false">{escape(label)}</button>'
+        )
+
+    sides = toggle("side-open", texts.conversations) + toggle("settings-open", texts.settings)
+    return f'<div class="toggles">{sides}</div>'
 
 
 def _create_pickers(texts: Texts, guest: bool) -> _Pickers:
     with gr.Row(elem_id="pickers", equal_height=False):
-        model = gr.Dropdown(label=texts.model, choices=[], elem_id="model", min_width=150, scale=3, filterable=False)
-        level = gr.Dropdown(label=texts.level, choices=[], elem_id="level", min_width=90, scale=2, filterable=False)
+        model = gr.Dropdown(
+            label=texts.model, choices=[], elem_id="model", min_width=150, scale=3, filterable=False
+        )
+        level = gr.Dropdown(
+            label=texts.level, choices=[], elem_id="level", min_width=90, scale=2, filterable=False
+        )
         source = gr.Radio(
             label=texts.answer_from,
             choices=[(texts.from_model, "model"), (texts.from_documents, "documents")],
@@ -177,13 +186,37 @@ def _wire_pickers(studio: Studio, texts: Texts, pickers: _Pickers, guest: bool) 
     wire(pickers.level.input, texts, choose_level, [pickers.model, pickers.level], pickers.fit)
 
 
+def _wire_return(studio: Studio, texts: Texts, tab: gr.Tab, pickers: _Pickers) -> None:
+    """Back from another page: models and knowledge bases may have come and gone there."""
+
+    def refresh(model: str | None, level: str | None, base: str | None) -> tuple[Any, ...]:
+        models = pick_model(studio, model)
+        levels = pick_level(studio, models["value"], level if models["value"] == model else None)
+        fit = draw_fit(studio, models["value"], levels["value"], texts)
+        return models, levels, fit, pick_base(studio, base)
+
+    chosen = [pickers.model, pickers.level, pickers.base]
+    wire(tab.select, texts, refresh, chosen, [pickers.model, pickers.level, pickers.fit, pickers.base])
+
+
 def _wire_talk(
-    texts: Texts, handlers: ChatHandlers, talk: _Talk, pickers: _Pickers, settings: _Settings | None, page: gr.Blocks
+    texts: Texts,
+    handlers: ChatHandlers,
+    talk: _Talk,
+    pickers: _Pickers,
+    settings: _Settings | None,
+    page: gr.Blocks,
 ) -> None:
     studio, guest = handlers.studio, handlers.guest
     chosen: list[Any] = [pickers.model, pickers.level, pickers.source, pickers.base]
     if settings:
-        chosen += [settings.temperature, settings.top_p, settings.max_tokens, settings.seed, settings.system_prompt]
+        chosen += [
+            settings.temperature,
+            settings.top_p,
+            settings.max_tokens,
+            settings.seed,
+            settings.system_prompt,
+        ]
 
     def choice(values: tuple[Any, ...]) -> Choice:
         rest = values[4:] or (
@@ -197,7 +230,9 @@ def _wire_talk(
     def fit(model: str | None, level: str | None) -> str:
         return "" if guest else draw_fit(studio, model, level, texts)
 
-    def act(event: gr.EventData, request: gr.Request, conversation: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def act(
+        event: gr.EventData, request: gr.Request, conversation: str, *values: Any
+    ) -> Iterator[tuple[Any, ...]]:
         skip = gr.skip()
         do, data = event.do, event._data
         if do == "ask":
@@ -206,7 +241,9 @@ def _wire_talk(
             for shown in handlers.answer(data["question"], conversation, choice(values), request):
                 yield *shown, data["source"], skip
         elif do == "make-room" and not guest:
-            for shown in handlers.answer(data["question"], conversation, choice(values), request, make_room=True):
+            for shown in handlers.answer(
+                data["question"], conversation, choice(values), request, make_room=True
+            ):
                 yield *shown, skip, skip
         elif do == "samples" and not guest:
             for transcript, base in handlers.read_samples(request):

@@ -205,7 +205,10 @@ class ChatHandlers:
 
     def _allowed(self, choice: Choice) -> bool:
         """A guest's browser may send anything; only what the owner loaded and opened counts."""
-        loaded = any(card.id == choice.model and level == choice.level for card, level in self.studio.loaded_chat_models())
+        loaded = any(
+            card.id == choice.model and level == choice.level
+            for card, level in self.studio.loaded_chat_models()
+        )
         opened = choice.source != "documents" or any(
             base.name == choice.base and base.open_to_guests for base in self.studio.knowledge.all()
         )

@@ -8,7 +8,9 @@ from studio.ui.markup import button, escape
 from studio.ui.texts import Texts
 
 
-def draw_empty(texts: Texts, has_model: bool, examples: Sequence[str], *, offer_samples: bool, guest: bool) -> str:
+def draw_empty(
+    texts: Texts, has_model: bool, examples: Sequence[str], *, offer_samples: bool, guest: bool
+) -> str:
     """An invitation: questions to press, or how to get what is missing.
 
     `examples` are questions about the sample documents, asked with documents; without them plain ones are shown.
@@ -37,5 +39,7 @@ def _centre(texts: Texts, text: str, inside: str) -> str:
 
 
 def _questions(questions: Sequence[str], source: str) -> str:
-    rows = "".join(f"<li>{button(q, 'ask', kind='example', question=q, source=source)}</li>" for q in questions)
+    rows = "".join(
+        f"<li>{button(q, 'ask', kind='example', question=q, source=source)}</li>" for q in questions
+    )
     return f'<ul class="examples">{rows}</ul>'

@@ -66,7 +66,8 @@ class PageGate:
             elif message["type"] == "http.response.body":
                 body += message.get("body", b"")
 
-        await self._app({**scope, "headers": headers}, receive, collect)
+        # Gradio reads `page` and `deep_link` from the query; ours is read by the pages themselves.
+        await self._app({**scope, "headers": headers, "query_string": b""}, receive, collect)
         page = finish(body.decode(), self._language) if status == 200 else body.decode()
         await HTMLResponse(page, status, {"cache-control": "no-store"})(scope, receive, send)
 

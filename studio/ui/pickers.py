@@ -52,7 +52,9 @@ def pick_base(studio: Studio, wanted: str | None = None, *, guest: bool = False)
 
 def entry_of(studio: Studio, model: str, level: str) -> LedgerEntry | None:
     """The ledger's entry of a model at a level, while it is ready."""
-    found = (e for e in studio.pool.ledger() if e.card.id == model and e.level == level and e.state == "ready")
+    found = (
+        e for e in studio.pool.ledger() if e.card.id == model and e.level == level and e.state == "ready"
+    )
     return next(found, None)
 
 
@@ -70,9 +72,13 @@ def draw_fit(studio: Studio, model: str | None, level: str | None, texts: Texts)
         estimate = studio.estimate(model, level)
     except StudioError as error:
         return _fit("no", "", error.say(texts.language), "")
-    numbers = texts.fit_numbers.format(total=size(estimate.total_bytes), available=size(estimate.available_bytes))
+    numbers = texts.fit_numbers.format(
+        total=size(estimate.total_bytes), available=size(estimate.available_bytes)
+    )
     kind = {"fits": "yes", "tight": "tight", "does not fit": "no"}[estimate.fit]
-    return _fit(kind, getattr(texts, FIT_LABELS[estimate.fit]), numbers, estimate.reason.get(texts.language, ""))
+    return _fit(
+        kind, getattr(texts, FIT_LABELS[estimate.fit]), numbers, estimate.reason.get(texts.language, "")
+    )
 
 
 def _fit(kind: str, word: str, numbers: str, reason: str) -> str:

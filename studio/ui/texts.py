@@ -49,17 +49,24 @@ class Texts:
     # Memory strip
     memory = Label("Memory", "内存")
     memory_strip = Label("Memory and loaded models", "内存与已加载的模型")
-    memory_use = Label("{used} of {total} in use, {ours} by the studio", "已用 {used} / {total}，其中工作室 {ours}")
+    memory_use = Label(
+        "{used} of {total} in use, {ours} by the studio", "已用 {used} / {total}，其中工作室 {ours}"
+    )
     memory_short = Label("{used} / {total}", "{used} / {total}")
     no_gpu = Label(
         "No NVIDIA GPU here: models run on the processor.", "没有 NVIDIA 显卡：模型在处理器上运行。"
     )
-    gpu_use = Label("{used} of {total}, {ours} by the studio, {free} free", "已用 {used} / {total}，工作室 {ours}，空闲 {free}")
+    gpu_use = Label(
+        "{used} of {total}, {ours} by the studio, {free} free",
+        "已用 {used} / {total}，工作室 {ours}，空闲 {free}",
+    )
     utilisation = Label("load {n} %", "负载 {n}%")
     strip_estimated = Label("est. {size}", "估计 {size}")
     strip_measured = Label("measured {size}", "实测 {size}")
     nothing_loaded = Label("No model loaded", "未加载模型")
-    memory_unknown = Label("Memory cannot be read: the studio does not answer.", "无法读取内存：工作室没有响应。")
+    memory_unknown = Label(
+        "Memory cannot be read: the studio does not answer.", "无法读取内存：工作室没有响应。"
+    )
     state_loading = Label("loading", "加载中")
     state_ready = Label("ready", "就绪")
     state_closing = Label("unloading", "卸载中")
@@ -88,7 +95,9 @@ class Texts:
     thinking = Label("Answering…", "正在回答……")
     answer_complete = Label("Answer complete.", "回答完毕。")
     answer_stopped = Label("Stopped.", "已停止。")
-    answer_running = Label("This answer is still being written in another tab.", "这个回答正在另一个标签页中生成。")
+    answer_running = Label(
+        "This answer is still being written in another tab.", "这个回答正在另一个标签页中生成。"
+    )
     ask_again = Label("Ask again", "重新提问")
 
     # Chat: empty state
@@ -98,7 +107,8 @@ class Texts:
         "一切都在这台电脑上进行。可以直接向模型提问，也可以让它根据你的文档回答，并注明出处。",
     )
     empty_no_model = Label(
-        "There is no chat model yet. The Models page says how to get one.", "还没有聊天模型。请到“模型”页查看如何获取。"
+        "There is no chat model yet. The Models page says how to get one.",
+        "还没有聊天模型。请到“模型”页查看如何获取。",
     )
     try_samples = Label("Try it with the sample documents", "用示例文档试一试")
     samples_hint = Label(
@@ -106,7 +116,9 @@ class Texts:
         "把一份英文 PDF 和一份中文 Word 文件放进名为 samples 的知识库。",
     )
     samples_reading = Label("Reading the sample documents…", "正在读取示例文档……")
-    samples_ready = Label("The sample documents are ready. Try one of these questions:", "示例文档已就绪。试试这些问题：")
+    samples_ready = Label(
+        "The sample documents are ready. Try one of these questions:", "示例文档已就绪。试试这些问题："
+    )
     add_own_documents = Label("Add your own documents", "添加自己的文档")
     example_plain_1 = Label("Write a short poem about the sea.", "用三句话介绍你自己。")
     example_plain_2 = Label("Explain photosynthesis to a ten-year-old.", "用简单的话解释什么是光合作用。")
@@ -118,17 +130,26 @@ class Texts:
     from_model = Label("The model alone", "仅模型")
     from_documents = Label("My documents", "我的文档")
     knowledge_base = Label("Knowledge base", "知识库")
-    no_knowledge_base = Label("No knowledge base yet: create one on the Knowledge page.", "还没有知识库：请到“知识库”页创建。")
+    no_knowledge_base = Label(
+        "No knowledge base yet: create one on the Knowledge page.", "还没有知识库：请到“知识库”页创建。"
+    )
     choose_knowledge_base = Label("Please choose a knowledge base first.", "请先选择一个知识库。")
     choose_model = Label("Please choose a model first.", "请先选择一个模型。")
     temperature = Label("Temperature", "温度")
-    temperature_info = Label("0 always takes the likeliest word; higher is more varied", "0 总是选最可能的词；越高越多变")
+    temperature_info = Label(
+        "0 always takes the likeliest word; higher is more varied", "0 总是选最可能的词；越高越多变"
+    )
     top_p = Label("Top-p", "Top-p")
-    top_p_info = Label("Draws only from the likeliest words up to this share", "只在累计概率达到此值的词中抽取")
+    top_p_info = Label(
+        "Draws only from the likeliest words up to this share", "只在累计概率达到此值的词中抽取"
+    )
     max_tokens = Label("Longest answer, in tokens", "回答的最大长度（词元）")
     seed = Label("Seed", "随机种子")
     seed_info = Label("Empty: different every time", "留空：每次不同")
-    seed_wrong = Label("The seed must be a whole number from 0 to 4294967295, or empty.", "随机种子必须是 0 到 4294967295 的整数，或留空。")
+    seed_wrong = Label(
+        "The seed must be a whole number from 0 to 4294967295, or empty.",
+        "随机种子必须是 0 到 4294967295 的整数，或留空。",
+    )
     system_prompt = Label("System prompt", "系统提示词")
     system_prompt_info = Label("Empty: the one in the prompts folder", "留空：使用 prompts 文件夹中的提示词")
 
@@ -139,7 +160,9 @@ class Texts:
     fit_loaded = Label("Loaded", "已加载")
     fit_numbers = Label("needs {total}, {available} free", "需要 {total}，空闲 {available}")
     fit_measured = Label("{measured} measured, {total} estimated", "实测 {measured}，估计 {total}")
-    fit_not_installed = Label("Not on this computer yet: see the Models page.", "尚未安装到这台电脑：请见“模型”页。")
+    fit_not_installed = Label(
+        "Not on this computer yet: see the Models page.", "尚未安装到这台电脑：请见“模型”页。"
+    )
     make_room = Label("Unload {names} and go on", "卸载 {names} 并继续")
 
     # Loading stages
@@ -165,7 +188,10 @@ class Texts:
     page_n = Label("page {n}", "第 {n} 页")
     score = Label("score {n}", "得分 {n}")
     supporting_passage = Label("Supports the answer", "支持回答的原文")
-    dropped = Label("{n} older turns or passages did not fit into the prompt.", "有 {n} 条较早的问答或段落未能放入提示词。")
+    dropped = Label(
+        "{n} older turns or passages did not fit into the prompt.",
+        "有 {n} 条较早的问答或段落未能放入提示词。",
+    )
 
     # Knowledge
     knowledge_intro = Label(
@@ -182,22 +208,34 @@ class Texts:
     chunk_size = Label("Chunk size, in tokens", "分块大小（词元）")
     overlap = Label("Overlap, in tokens", "重叠（词元）")
     embedder = Label("Embedding model", "嵌入模型")
-    kb_counts = Label("{documents} documents · {chunks} chunks · {size}", "{documents} 个文档 · {chunks} 个分块 · {size}")
-    kb_details = Label("{chunk_size}-token chunks, {overlap} overlap · {embedder}", "每块 {chunk_size} 词元，重叠 {overlap} · {embedder}")
+    kb_counts = Label(
+        "{documents} documents · {chunks} chunks · {size}", "{documents} 个文档 · {chunks} 个分块 · {size}"
+    )
+    kb_details = Label(
+        "{chunk_size}-token chunks, {overlap} overlap · {embedder}",
+        "每块 {chunk_size} 词元，重叠 {overlap} · {embedder}",
+    )
     open_to_guests = Label("Open to guests of a shared link", "对分享链接的访客开放")
     add_documents = Label("Add documents: PDF, Word, text", "添加文档：PDF、Word、文本")
-    drop_here = Label("Drop files here, or press to choose. Several at once are fine.", "把文件拖到这里，或点击选择。可一次多个。")
+    drop_here = Label(
+        "Drop files here, or press to choose. Several at once are fine.",
+        "把文件拖到这里，或点击选择。可一次多个。",
+    )
     documents = Label("Documents", "文档")
     no_documents = Label("No documents yet.", "还没有文档。")
     in_progress = Label("Being read", "处理进度")
     delete_knowledge_base = Label("Delete this knowledge base", "删除此知识库")
-    really_delete_kb = Label("Really delete “{name}” with all its documents?", "确定删除“{name}”及其全部文档？")
+    really_delete_kb = Label(
+        "Really delete “{name}” with all its documents?", "确定删除“{name}”及其全部文档？"
+    )
     delete_document = Label("Delete document {name}", "删除文档 {name}")
     stage_queued = Label("waiting", "等待中")
     stage_parsing = Label("reading page {done} of {total}", "解析第 {done} / {total} 页")
     stage_parsing_start = Label("reading", "解析中")
     stage_embedding = Label("indexing {done} of {total} chunks", "索引 {done} / {total} 个分块")
-    stage_done = Label("{pages} pages, {chunks} chunks in {seconds} s", "{pages} 页，{chunks} 个分块，用时 {seconds} 秒")
+    stage_done = Label(
+        "{pages} pages, {chunks} chunks in {seconds} s", "{pages} 页，{chunks} 个分块，用时 {seconds} 秒"
+    )
     stage_unchanged = Label("unchanged, nothing to do", "内容未变，无需处理")
     stage_failed = Label("failed", "失败")
     stage_cancelled = Label("cancelled", "已取消")
@@ -209,7 +247,9 @@ class Texts:
     search = Label("Search", "搜索")
     nothing_found = Label("Nothing found.", "没有找到。")
     search_took = Label("{n} passages in {seconds} s", "{n} 段，用时 {seconds} 秒")
-    pick_knowledge_base = Label("Choose a knowledge base on the left, or create one.", "请选择一个知识库，或新建一个。")
+    pick_knowledge_base = Label(
+        "Choose a knowledge base on the left, or create one.", "请选择一个知识库，或新建一个。"
+    )
 
     # Compare
     compare_intro = Label(
@@ -231,8 +271,12 @@ class Texts:
         "这台电脑上的模型，以及每个量化级别现在所需的内存。",
     )
     add_model = Label("Add a model", "添加模型")
-    model_location = Label("Folder on this computer, or a Hugging Face id", "本机文件夹，或 Hugging Face 上的 id")
-    model_location_placeholder = Label("/models/Qwen3-4B  or  Qwen/Qwen3-4B", "/models/Qwen3-4B 或 Qwen/Qwen3-4B")
+    model_location = Label(
+        "Folder on this computer, or a Hugging Face id", "本机文件夹，或 Hugging Face 上的 id"
+    )
+    model_location_placeholder = Label(
+        "/models/Qwen3-4B  or  Qwen/Qwen3-4B", "/models/Qwen3-4B 或 Qwen/Qwen3-4B"
+    )
     model_location_info = Label(
         "A folder is used where it is, nothing leaves this computer. An id is downloaded from huggingface.co when you press Add.",
         "文件夹会就地使用，不会连接网络。填写 id 时，点击“添加”后才会从 huggingface.co 下载。",
@@ -247,8 +291,12 @@ class Texts:
     really_remove = Label("Really remove?", "确定移除？")
     load = Label("Load", "加载")
     unload = Label("Unload", "卸载")
-    loaded_in = Label("{name} @ {level} was loaded in {seconds} s.", "{name} @ {level} 加载完成，用时 {seconds} 秒。")
-    unloaded = Label("{name} @ {level} was unloaded: {freed} came back.", "{name} @ {level} 已卸载，释放 {freed}。")
+    loaded_in = Label(
+        "{name} @ {level} was loaded in {seconds} s.", "{name} @ {level} 加载完成，用时 {seconds} 秒。"
+    )
+    unloaded = Label(
+        "{name} @ {level} was unloaded: {freed} came back.", "{name} @ {level} 已卸载，释放 {freed}。"
+    )
     installed = Label("on this computer", "已安装")
     not_installed = Label("not installed", "未安装")
     kind_chat = Label("chat", "聊天")
@@ -277,21 +325,34 @@ class Texts:
     )
     guests_can = Label("Guests can", "访客可以")
     guests_can_1 = Label("chat with the models that are loaded, after logging in", "登录后与已加载的模型聊天")
-    guests_can_2 = Label("ask the knowledge bases you open to them, and read the passages behind an answer", "向你开放的知识库提问，并查看回答所依据的段落")
+    guests_can_2 = Label(
+        "ask the knowledge bases you open to them, and read the passages behind an answer",
+        "向你开放的知识库提问，并查看回答所依据的段落",
+    )
     guests_cannot = Label("Guests cannot", "访客不能")
     guests_cannot_1 = Label("see your conversations or those of other guests", "看到你或其他访客的对话")
-    guests_cannot_2 = Label("load models, change settings, add or delete documents, or use the API", "加载模型、更改设置、添加或删除文档，或使用 API")
+    guests_cannot_2 = Label(
+        "load models, change settings, add or delete documents, or use the API",
+        "加载模型、更改设置、添加或删除文档，或使用 API",
+    )
     guest_bases = Label("Knowledge bases open to guests", "对访客开放的知识库")
     no_guest_bases = Label("There is no knowledge base yet.", "还没有知识库。")
     user = Label("User", "用户名")
     password = Label("Password", "密码")
     password_info = Label("Made up for you; at least 8 characters", "已自动生成；至少 8 个字符")
-    login_incomplete = Label("Please give a user name and a password of at least 8 characters.", "请填写用户名，以及至少 8 个字符的密码。")
+    login_incomplete = Label(
+        "Please give a user name and a password of at least 8 characters.",
+        "请填写用户名，以及至少 8 个字符的密码。",
+    )
     start_sharing = Label("Start sharing", "开始分享")
     stop_sharing = Label("Stop sharing", "停止分享")
-    share_off = Label("Not shared. Only this computer can reach the studio.", "未分享。只有这台电脑可以访问工作室。")
+    share_off = Label(
+        "Not shared. Only this computer can reach the studio.", "未分享。只有这台电脑可以访问工作室。"
+    )
     share_starting = Label("Asking the share server for a link…", "正在向中转服务器申请链接……")
-    share_on = Label("Shared. Give this link and the login to your guests:", "正在分享。把链接和登录信息告诉访客：")
+    share_on = Label(
+        "Shared. Give this link and the login to your guests:", "正在分享。把链接和登录信息告诉访客："
+    )
     share_unavailable = Label("Sharing is not available in this start of the studio.", "本次启动不支持分享。")
 
     # Guest page

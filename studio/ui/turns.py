@@ -36,9 +36,9 @@ def draw_turn(turn: Turn, texts: Texts) -> str:
         below.append(f'<p class="stopped">{escape(texts.answer_stopped)}</p>')
     elif turn.status == "running":
         below.append(f'<p class="stopped">{escape(texts.answer_running)}</p>')
-    below.append(_sources(evidence, citations, texts))
+    below.append(draw_sources(evidence, citations, texts))
     below.append(_meta(turn, texts))
-    answer = markdown(turn.answer, len(evidence), [_source_label(n, item, texts) for n, item in enumerate(evidence, 1)])
+    answer = markdown(turn.answer, len(evidence), evidence_labels(evidence, texts))
     return (
         f'<article class="turn" data-turn="{escape(turn.id)}">{draw_question(turn.question, texts)}'
         f'<div class="answer">{answer}</div>{"".join(below)}</article>'
@@ -58,7 +58,9 @@ def _meta(turn: Turn, texts: Texts) -> str:
     if usage.get("tokens_per_second") is not None:
         facts.append(texts.speed.format(n=f"{usage['tokens_per_second']:.1f}"))
     if usage:
-        facts.append(texts.tokens.format(prompt=usage["prompt_tokens"], completion=usage["completion_tokens"]))
+        facts.append(
+            texts.tokens.format(prompt=usage["prompt_tokens"], completion=usage["completion_tokens"])
+        )
     dropped = len((turn.details.get("context") or {}).get("dropped") or [])
     if dropped:
         facts.append(texts.dropped.format(n=dropped))
@@ -76,7 +78,15 @@ def _source_label(number: int, item: dict[str, Any], texts: Texts) -> str:
     return texts.source_n.format(n=number, place=place(item, texts))
 
 
-def _sources(evidence: Sequence[dict[str, Any]], citations: Sequence[dict[str, Any]], texts: Texts) -> str:
+def evidence_labels(evidence: Sequence[dict[str, Any]], texts: Texts) -> list[str]:
+    """How a screen reader names the marker of each piece of evidence."""
+    return [_source_label(n, item, texts) for n, item in enumerate(evidence, 1)]
+
+
+def draw_sources(
+    evidence: Sequence[dict[str, Any]], citations: Sequence[dict[str, Any]], texts: Texts
+) -> str:
+    """The cited evidence as buttons, the rest folded away, and the texts that they open."""
     if not evidence:
         return ""
     passages = {citation["n"]: citation["text"] for citation in citations}
@@ -84,7 +94,9 @@ def _sources(evidence: Sequence[dict[str, Any]], citations: Sequence[dict[str, A
     other = "".join(_source(n, item, texts) for n, item in enumerate(evidence, 1) if n not in passages)
     shown = f'<div class="sources"><span>{escape(texts.sources)}</span>{cited}</div>' if cited else ""
     if other:
-        shown += f'<details class="sources"><summary>{escape(texts.other_evidence)}</summary>{other}</details>'
+        shown += (
+            f'<details class="sources"><summary>{escape(texts.other_evidence)}</summary>{other}</details>'
+        )
     cards = "".join(draw_evidence(n, item, passages.get(n, ""), texts) for n, item in enumerate(evidence, 1))
     return f'{shown}<div class="evidence-store" hidden>{cards}</div>'
 
@@ -105,7 +117,7 @@ def draw_evidence(number: int, item: dict[str, Any], passage: str, texts: Texts)
     return (
         f'<section class="evidence" data-n="{number}"><h3><b>{number}</b> {escape(str(item["document"]))}</h3>'
         f'<p class="where">{escape(where)}{" · " if where else ""}<span class="score">{escape(score)}</span></p>'
-        f'<blockquote>{_marked(str(item["text"]), passage, texts)}</blockquote></section>'
+        f"<blockquote>{_marked(str(item['text']), passage, texts)}</blockquote></section>"
     )
 
 
