@@ -6,7 +6,7 @@ from typing import Any
 
 from studio.commands.task import Outcome, Task, arguments
 from studio.knowledge.types import FileResult, Job, KnowledgeBaseKind, Mode, SearchResult
-from studio.sentences import Notice
+from studio.sentences import Notice, StudioError
 from studio.services import Studio
 
 
@@ -33,6 +33,11 @@ class FileCancelled(Notice):
 class FileFailed(Notice):
     en = "{path}: {error}"
     zh = "{path}：{error_zh}"
+
+
+class SeveralDocuments(StudioError):
+    en = "Several documents are called {document}: {paths}. Give the path of the one you mean."
+    zh = "有多个文档名为 {document}：{paths}。请给出要移除的那个文档的路径。"
 
 
 def create(
@@ -110,10 +115,21 @@ def _said_of(result: FileResult) -> Notice:
 
 
 def remove(studio: Studio, task: Task, name: str, document: str) -> Outcome:
-    """Remove one document (its path, or its id); which it was and how many chunks went with it."""
+    """Remove one document (path, id, or file name where only one has it); its path and how many chunks it had."""
     with arguments():
-        path, chunks = studio.knowledge.remove(name, document)
+        path, chunks = studio.knowledge.remove(name, _document(studio, name, document))
     return Outcome({"document": path, "chunks": chunks})
+
+
+def _document(studio: Studio, name: str, document: str) -> str:
+    """`search` shows documents by their file names, so a name is enough when it means one."""
+    known = studio.knowledge.documents(name)
+    if any(document in (each.id, each.path) for each in known):
+        return document
+    called = [each.path for each in known if PurePath(each.path).name == document]
+    if len(called) > 1:
+        raise SeveralDocuments(document=document, paths=", ".join(called))
+    return called[0] if called else document
 
 
 def verify(studio: Studio, task: Task, name: str, rebuild: bool = False) -> Outcome:
