@@ -22,6 +22,7 @@ from studio.chat.errors import (
 from studio.chat.events import ContextLedger, Event, Finished, Fitted, Retrieved, Token, Turn
 from studio.chat.prompts import language_of, read_template
 from studio.engines.base import Engine, Message, Sampling, Usage
+from studio.knowledge.languages import can_read
 from studio.knowledge.types import Evidence
 from studio.models.card import ModelCard
 from studio.sentences import Language, Notice
@@ -207,7 +208,7 @@ def _place(chunk: Evidence, language: Language) -> str:
 
 def language_notice(card: ModelCard, question: str) -> Notice | None:
     """What to say when the question is in Chinese and the model is known not to know it."""
-    if language_of(question) != "zh" or not card.languages or {"zh", "multilingual"} & set(card.languages):
+    if language_of(question) != "zh" or can_read(card.languages, question):
         return None
     names = [LANGUAGE_NAMES.get(code, (code, code)) for code in card.languages]
     return ModelLanguage(

@@ -24,7 +24,7 @@ class QuestionTooLong(StudioError):
         "Shorten it, or add the long text as a document and ask about it."
     )
     zh = (
-        "问题连同说明共 {tokens} 个 token，而这个模型在此最多能接收 {limit} 个。"
+        "问题连同说明共 {tokens} 个词元，而这个模型在此最多能接收 {limit} 个。"
         "请缩短问题，或把长文本作为文档加入知识库后再提问。"
     )
 
@@ -34,7 +34,7 @@ class NoRoomForEvidence(StudioError):
         "The question leaves no room for even one passage of your documents in this model's context "
         "of {context} tokens. Shorten the question, or pick a model with a longer context."
     )
-    zh = "这个模型的上下文只有 {context} 个 token，放下问题后连一段文档也放不下了。请缩短问题，或换一个上下文更长的模型。"
+    zh = "这个模型的上下文只有 {context} 个词元，放下问题后连一段文档也放不下了。请缩短问题，或换一个上下文更长的模型。"
 
 
 class PromptUnusable(StudioError):
@@ -74,12 +74,12 @@ class AnswerCut(Notice):
     en = (
         "The answer stops here because it reached {tokens} tokens. Raise “max new tokens” for longer answers."
     )
-    zh = "回答达到 {tokens} 个 token，在此截断。需要更长的回答时，请调高“最大生成长度”。"
+    zh = "回答达到 {tokens} 个词元，在此截断。需要更长的回答时，请调高“最大生成长度”。"
 
 
 class ContextFull(Notice):
     en = "The context is full, so the answer came before the {tokens}-token limit. Start a new conversation, or pick a model with a longer context."
-    zh = "上下文已满，回答未到 {tokens} 个 token 就结束了。请新建对话，或换一个上下文更长的模型。"
+    zh = "上下文已满，回答未到 {tokens} 个词元 就结束了。请新建对话，或换一个上下文更长的模型。"
 
 
 class HistoryDropped(Notice):

@@ -122,10 +122,10 @@ class Reply:
             self._end(finished, finished.answer, status, _details(finished))
 
     def _answer(self) -> Finished:
+        if self._guest:
+            self._refuse_what_is_not_open()
         task = self._task()
         card = self._parts.catalogue.get(self._options.model)
-        if self._guest:
-            self._refuse_what_is_not_loaded(card)
         with self._parts.pool.use(card, self._options.level, progress=self._progress_of(card)) as engine:
             self._engine = engine
             return Answering(
@@ -143,8 +143,6 @@ class Reply:
         retriever = None
         if options.knowledge_base is not None:
             base = self._parts.knowledge.get(options.knowledge_base)
-            if self._guest and not base.open_to_guests:
-                raise NotForGuests(name=options.knowledge_base)
             retriever = self._parts.knowledge.retriever(base.name, options.evidence_count, options.mode)
         return Task(
             question=self._turn.question,
@@ -155,10 +153,18 @@ class Reply:
             retriever=retriever,
         )
 
-    def _refuse_what_is_not_loaded(self, card: ModelCard) -> None:
-        wanted = (card.id, self._options.level, "ready")
-        if wanted not in [(entry.card.id, entry.level, entry.state) for entry in self._parts.pool.ledger()]:
-            raise NotForGuests(name=card.name)
+    def _refuse_what_is_not_open(self) -> None:
+        """Guests use models that are loaded and knowledge bases opened to them; all else is one answer to them,
+        so that nobody finds out by asking what else there is.
+        """
+        options = self._options
+        ready = {(entry.card.id, entry.level) for entry in self._parts.pool.ledger() if entry.state == "ready"}
+        if (options.model, options.level) not in ready:
+            raise NotForGuests(name=options.model)
+        if options.knowledge_base is not None:
+            opened = {base.name for base in self._parts.knowledge.all() if base.open_to_guests}
+            if options.knowledge_base not in opened:
+                raise NotForGuests(name=options.knowledge_base)
 
     def _progress_of(self, card: ModelCard) -> Callable[[Any], None]:
         return lambda progress: self._tell(Loading(card, progress))
