@@ -40,6 +40,15 @@ class Parser:
 
         Raises the file's `StudioError`, `ParserDied` or `ParserTimedOut`.
         """
+        try:
+            return self._parse(path, name, kind, limit, progress)
+        except ParserDied:
+            # It may have been killed for a reason that has nothing to do with this file.
+            return self._parse(path, name, kind, limit, progress)
+
+    def _parse(
+        self, path: Path, name: str, kind: str, limit: int, progress: Callable[[int, int], bool]
+    ) -> ParsedDocument:
         process = self._running()
         assert process.stdin and process.stdout
         timed_out = threading.Event()

@@ -79,10 +79,13 @@ def _open(path: Path, name: str) -> pypdfium2.PdfDocument:
 def _asks_for_password(path: Path) -> bool:
     """PDFium calls some encryptions a format error; pypdf reads the encryption dictionary itself."""
     import pypdf
-    from pypdf.errors import PyPdfError
+    from pypdf.errors import DependencyError, PyPdfError
 
     try:
         return pypdf.PdfReader(path, strict=False).is_encrypted
+    except DependencyError:
+        # Raised for nothing but an encryption that it cannot undo.
+        return True
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         return False
 

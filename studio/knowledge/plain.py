@@ -58,15 +58,23 @@ def _utf16_without_bom(data: bytes) -> str | None:
 
 def _legacy(data: bytes) -> str | None:
     """Chinese by the frequency of common characters (short texts too), everything else by charset-normalizer."""
-    guesses = [
-        (share, text) for share, text in (_common(data, "gb18030"), _common(data, "big5")) if text is not None
-    ]
-    best_share, best_text = max(guesses, default=(0.0, None))
+    guesses = [_common(data, "gb18030"), _common(data, "big5")]
+    # A few characters can be common ones in both; simplified Chinese is the likelier then.
+    best_share, best_text = max(guesses, key=lambda guess: guess[0])
     if best_share >= _COMMON_SHARE:
         return best_text
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:200_000]).best()
+    matches = from_bytes(data[:200_000])
+    best = matches.best()
+    for match in matches:
+        # Of guesses that are equally good, the encoding that most Western files have.
+        if (
+            best
+            and match.encoding == "cp1252"
+            and (match.chaos, -match.coherence) <= (best.chaos, -best.coherence)
+        ):
+            best = match
     text = _try(data, best.encoding) if best else None
     return text if text is not None else best_text if best_share >= 0.5 else None
 

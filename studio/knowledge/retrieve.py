@@ -10,14 +10,21 @@ from studio.knowledge.types import Evidence, SearchResult
 
 
 class EvidenceRetriever(BaseRetriever):
-    """Returns evidence as LangChain documents: the chunk's text, and every field of `Evidence` as metadata."""
+    """Returns evidence as LangChain documents: the chunk's text, and every field of `Evidence` as metadata.
+
+    `notices`: what the user should know about the last search, as `{"code", "en", "zh"}`. One retriever serves
+    one question at a time; make one for each.
+    """
 
     search: Callable[[str], SearchResult]
+    notices: list[dict[str, str]] = []
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[Document]:
-        return [as_document(evidence) for evidence in self.search(query).hits]
+        found = self.search(query)
+        self.notices = found.notices
+        return [as_document(evidence) for evidence in found.hits]
 
 
 def as_document(evidence: Evidence) -> Document:
