@@ -1,13 +1,16 @@
 """The chat page in headless Chromium, as the benchmarks drive it."""
 
 import json
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.report import wait_for
 from tests import chromium
 from tests.servers import RunningStudio
 
@@ -45,19 +48,19 @@ def browser_page() -> Iterator[Page]:
 
 def open_when_up(page: Page, url: str) -> None:
     """Load `url` as soon as somebody listens there, and return when a question can be typed."""
-    while True:
-        try:
-            page.goto(url, wait_until="commit")
-            break
-        except Error as error:
-            if "ERR_CONNECTION_REFUSED" not in str(error):
-                raise
-            page.wait_for_timeout(20)
+    address = urlsplit(url)
+    wait_for(f"somebody to listen at {url}", lambda: _listens(str(address.hostname), int(address.port or 80)))
+    page.goto(url, wait_until="commit")
     question = page.locator("#question textarea")
     question.wait_for(state="visible")
     page.wait_for_function("document.querySelector('#model input')?.value")
     question.fill("ready")
     question.fill("")
+
+
+def _listens(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
 
 
 def ask(page: Page, question: str) -> None:
