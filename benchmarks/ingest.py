@@ -46,7 +46,7 @@ def naive_environment(folder: Path) -> Path:
     if not (folder / "complete").exists():
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        install = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "requirements.lock"]
+        install = [str(python), "-m", "pip", "install", "--quiet", "-c", str(ROOT / "requirements.lock")]
         subprocess.run([*install, *NAIVE_NEEDS, *NAIVE_TORCH], check=True, stdout=sys.stderr)
         (folder / "complete").touch()
     return python
@@ -54,7 +54,7 @@ def naive_environment(folder: Path) -> Path:
 
 def run_naive(python: Path, program: Path, folder: Path, model: Path) -> dict[str, Any]:
     """One ingest of the naive pipeline; what it says."""
-    command = [python, program, "ingest", folder, "--model", model]
+    command = list(map(str, [python, program, "ingest", folder, "--model", model]))
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

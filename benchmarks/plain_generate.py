@@ -33,7 +33,7 @@ def main() -> None:
     folder, dtype = sys.argv[1:]
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
-    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    model = model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu")).eval()
     print("ready", flush=True)
     for line in sys.stdin:
         wanted = json.loads(line)
