@@ -64,7 +64,7 @@ class FakeKnowledge:
     def get(self, name: str) -> Any:
         if name != "papers":
             raise UnknownKnowledgeBase(name=name)
-        return SimpleNamespace(name=name, open_to_guests=self.open_to_guests)
+        return SimpleNamespace(name=name, embedder="fake-embedder", open_to_guests=self.open_to_guests)
 
     def all(self) -> list[Any]:
         return [self.get("papers")]

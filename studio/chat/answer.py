@@ -1,11 +1,11 @@
-"""One answer from one engine: retrieve, fit, prompt, generate, cite. Conversations and comparisons share it."""
+"""One answer from one engine: retrieve, fit, prompt, generate, cite; for conversations and comparisons."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -100,8 +100,10 @@ class Answering:
 
     def _fit_values(self, values: Values) -> Values:
         """The chain's middle step: what was found in, what the prompt holds out."""
+        from studio.knowledge.retrieve import as_evidence
+
         documents: list[Document] | None = values.get("documents")
-        evidence = [evidence_of(document) for document in documents or []]
+        evidence = [as_evidence(document) for document in documents or []]
         if documents is not None:
             self._note_search(evidence)
         self._stop_here()
@@ -185,12 +187,6 @@ class Answering:
 
 class _Stopped(Exception):
     """The user stopped the answer before the model began."""
-
-
-def evidence_of(document: Document) -> Evidence:
-    """A retriever's document as evidence: the metadata holds every field but the text."""
-    names = [field.name for field in fields(Evidence) if field.name != "text"]
-    return Evidence(text=document.page_content, **{name: document.metadata.get(name) for name in names})
 
 
 def passages(evidence: Sequence[Evidence], language: Language) -> str:

@@ -1,7 +1,7 @@
-"""From an answer to its citations: each marker checked, each claim without one attributed where a passage bears it.
+"""From an answer to its citations: markers checked, claims without one attributed where a passage bears them.
 
-The check compares words, not meaning: a claim is supported by one to three neighbouring sentences of a chunk when
-they hold enough of its words (rare ones count more), all of its numbers, and the chunk holds all of its names.
+The check compares words, not meaning: one to three neighbouring sentences of a chunk bear a claim when they hold
+enough of its words (rare ones count more) and all of its numbers, and the chunk holds all of its names.
 """
 
 import math
@@ -21,7 +21,7 @@ from studio.chat.claims import (
 from studio.chat.events import Citation
 from studio.knowledge.types import Evidence
 
-# Shares of a claim's words (by weight) that a passage must hold. A marker is the model's own word for it, so it
+# Shares of a claim's words (by weight) that a passage must hold. A marker is the model's own word for it and
 # needs less than a claim that nobody marked. Tuned on the pairs in tests/chat/test_citations.py.
 MARKED = 0.45
 UNMARKED = 0.6
@@ -87,8 +87,8 @@ class _Quotes:
 def cite(answer: str, evidence: Sequence[Evidence], question: str = "") -> tuple[str, list[Citation]]:
     """The answer with checked markers `[n]`, and a citation per marker with the passage that bears its claims.
 
-    `n` counts from 1 in `evidence`. Markers that nothing bears are taken out or moved to the evidence that does;
-    code is left as it is. Without evidence the answer comes back unchanged.
+    `n` counts from 1 in `evidence`. A marker that its evidence does not bear is taken out, or moved to the evidence
+    that does; code is left as it is. Without evidence the answer comes back unchanged.
     """
     if not evidence:
         return answer, []

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
-# A sentence ends at 。！？； or a line break, or at . ! ? before a space and something that can begin a sentence.
+# A sentence ends at 。！？；!? or a line break, or at a full stop before a space and what can begin a sentence.
 _END = re.compile(
     r"[。！？；!?]+[”’」』）)\"']*"
     r"|\.+[”’)\"']*(?=\s+[“‘\"'(\[]?[^\Wa-z_]|\s*$|\s*\n)"

@@ -1,4 +1,4 @@
-"""The context ledger: what of a conversation and its evidence goes into a model's context, and what does not."""
+"""The context ledger: what of a conversation and its evidence goes into a model's context, and what not."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from studio.knowledge.types import Evidence
 
 # An answer gets at least this many tokens (some forty English words); a prompt that leaves less is refused.
 MINIMUM_ANSWER = 64
-# What a chat template adds around one message; more than any of the usual ones, so that a sum never falls short.
+# What a chat template adds around one message; more than the usual ones do, so that a sum never falls short.
 MESSAGE_OVERHEAD = 8
 
 Write = Callable[[Sequence[Turn], Sequence[Evidence]], list[Message]]
@@ -34,10 +34,10 @@ def fit_context(
     evidence: Sequence[Evidence],
     write: Write,
 ) -> Fit:
-    """Choose what fits into `context_length - max_tokens` tokens, counted on the prompt as the model renders it.
+    """Choose what fits into `context_length - max_tokens` tokens, counted on the prompt as the model reads it.
 
-    Evidence goes first, best first, then the most recent turns without a gap. `write(turns, evidence)` gives the
-    messages of a prompt that holds these. The same input always gives the same choice.
+    Evidence goes first, best first, then the most recent turns without a gap. `write(turns, evidence)` gives
+    the messages of a prompt that holds these. The same input always gives the same choice.
 
     A question that needs more room takes it from the answer, down to `MINIMUM_ANSWER` tokens. Raises
     `QuestionTooLong`, or `NoRoomForEvidence` when the question fits but not one chunk beside it.
@@ -81,7 +81,7 @@ def _required(engine: Engine, context_length: int, evidence: Sequence[Evidence],
 
 
 def _best_chunks(costs: Sequence[int], room: int) -> set[int]:
-    """The first chunk is part of what is required already; of the others, best first, each that still fits."""
+    """The first chunk is part of what is required; of the others, best first, each that still fits."""
     chosen = {0} if costs else set()
     for index, cost in enumerate(costs):
         if index > 0 and cost <= room:

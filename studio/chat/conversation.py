@@ -78,9 +78,9 @@ class Chat:
     ) -> Iterator[Event]:
         """Answer a question; the last event is `Finished` or `Failed`. Nothing happens before the first `next`.
 
-        The turn is stored from the start and what was written is kept whatever happens. Closing the iterator
-        stops the answer. Raises `EmptyQuestion`, `UnknownConversation` or `AlreadyAnswering` before anything is
-        stored; whatever goes wrong later is a `Failed` event.
+        The turn is stored from the start, and what was written is kept whatever happens. Closing the iterator
+        stops the answer. Raises `EmptyQuestion`, `UnknownConversation` or `AlreadyAnswering` before anything
+        is stored; whatever goes wrong later is a `Failed` event.
         """
         self._history.get(conversation_id, owner)
         question = question.strip()
@@ -107,7 +107,7 @@ class Chat:
         return True
 
     def recover(self) -> int:
-        """Mark turns that a killed studio left `running` as `stopped`; how many. Call it before the first reply."""
+        """Mark turns that a killed studio left `running` as `stopped`; how many. For before the first reply."""
         return self._history.recover()
 
     def _begin(self, conversation: str, question: str, options: ReplyOptions, owner: str) -> Reply:

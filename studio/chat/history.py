@@ -73,12 +73,14 @@ class History:
         title = " ".join(question.split())[:TITLE_LENGTH]
         with self._store.transaction() as connection:
             connection.execute(
-                "INSERT INTO turns (id, conversation, position, question, status, model, level, created_at) "
-                "SELECT ?, ?, coalesce(max(position) + 1, 0), ?, 'running', ?, ?, ? FROM turns WHERE conversation = ?",
+                "INSERT INTO turns (id, conversation, position, question, status, model, level, created_at)"
+                " SELECT ?, ?, coalesce(max(position) + 1, 0), ?, 'running', ?, ?, ?"
+                " FROM turns WHERE conversation = ?",
                 (turn.id, conversation, question, model, level, now, conversation),
             )
             connection.execute(
-                "UPDATE conversations SET updated_at = ?, title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?",
+                "UPDATE conversations SET updated_at = ?, title = CASE title WHEN '' THEN ? ELSE title END"
+                " WHERE id = ?",
                 (now, title, conversation),
             )
         return turn

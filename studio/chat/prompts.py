@@ -1,4 +1,4 @@
-"""The prompt templates in `prompts/`: plain files, read again for each question so that an edit takes effect."""
+"""The prompt templates in `prompts/`: plain files, read for each question so that an edit takes effect."""
 
 from pathlib import Path
 from string import Formatter

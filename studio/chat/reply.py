@@ -1,7 +1,8 @@
-"""One reply: loads what is needed, answers in a thread of its own, tells what happens, stores how it ended."""
+"""One reply: loads what it needs, answers in its own thread, tells what happens, stores how it ended."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import queue
@@ -27,6 +28,9 @@ from studio.chat.events import (
 )
 from studio.chat.history import Ended, History
 from studio.engines.base import Engine, Usage
+from studio.knowledge.embedder import LEVEL as EMBEDDER_LEVEL
+from studio.knowledge.languages import can_read
+from studio.knowledge.types import KnowledgeBase
 from studio.models.card import ModelCard
 from studio.sentences import StudioError
 from studio.settings import Settings
@@ -40,7 +44,7 @@ log = logging.getLogger(__name__)
 
 # A killed studio loses at most this much of a running answer.
 SAVE_EVERY_SECONDS = 1.0
-# How long a closed tab waits for the worker's own ending (with its figures) before the turn is stored without it.
+# How long a closed tab waits for the worker's own ending, with its figures, before the turn is stored without.
 CLOSE_PATIENCE_SECONDS = 0.5
 # Where neither the model nor its card says how long its context is: what the smallest models in use have.
 DEFAULT_CONTEXT = 2048
@@ -124,13 +128,13 @@ class Reply:
     def _answer(self) -> Finished:
         if self._guest:
             self._refuse_what_is_not_open()
-        task = self._task()
+        base = self._knowledge_base()
         card = self._parts.catalogue.get(self._options.model)
         with self._parts.pool.use(card, self._options.level, progress=self._progress_of(card)) as engine:
             self._engine = engine
             return Answering(
                 engine,
-                task,
+                self._task(base),
                 request=self._turn.id,
                 context_length=context_length(self._parts.pool, engine),
                 prompts=self._parts.prompts,
@@ -138,11 +142,15 @@ class Reply:
                 stopped=self._stopped,
             ).run()
 
-    def _task(self) -> Task:
+    def _knowledge_base(self) -> KnowledgeBase | None:
+        name = self._options.knowledge_base
+        return self._parts.knowledge.get(name) if name is not None else None
+
+    def _task(self, base: KnowledgeBase | None) -> Task:
         options = self._options
         retriever = None
-        if options.knowledge_base is not None:
-            base = self._parts.knowledge.get(options.knowledge_base)
+        if base is not None:
+            self._load_embedder(base)
             retriever = self._parts.knowledge.retriever(base.name, options.evidence_count, options.mode)
         return Task(
             question=self._turn.question,
@@ -153,12 +161,24 @@ class Reply:
             retriever=retriever,
         )
 
+    def _load_embedder(self, base: KnowledgeBase) -> None:
+        """Load it here, where its progress can be told; the search would do so in silence."""
+        if self._options.mode == "lexical" or self._guest:
+            return
+        # Whatever is wrong with it is for the search to say: with words alone it may go on.
+        with contextlib.suppress(StudioError):
+            card = self._parts.catalogue.get(base.embedder)
+            if can_read(card.languages, self._turn.question):
+                self._parts.pool.load(card, EMBEDDER_LEVEL, progress=self._progress_of(card))
+
     def _refuse_what_is_not_open(self) -> None:
         """Guests use models that are loaded and knowledge bases opened to them; all else is one answer to them,
         so that nobody finds out by asking what else there is.
         """
         options = self._options
-        ready = {(entry.card.id, entry.level) for entry in self._parts.pool.ledger() if entry.state == "ready"}
+        ready = {
+            (entry.card.id, entry.level) for entry in self._parts.pool.ledger() if entry.state == "ready"
+        }
         if (options.model, options.level) not in ready:
             raise NotForGuests(name=options.model)
         if options.knowledge_base is not None:

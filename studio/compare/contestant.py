@@ -62,7 +62,7 @@ class ContestantResult:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The end of a comparison: a result per contestant, in their order; `notices` as `{"code", "en", "zh"}`."""
+    """The end of a comparison: a result per contestant, in order; `notices` as `{"code", "en", "zh"}`."""
 
     results: list[ContestantResult]
     notices: list[dict[str, str]]

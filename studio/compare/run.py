@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.chat.answer import Answering, Task, evidence_of
+from studio.chat.answer import Answering, Task
 from studio.chat.errors import NothingFound, Unexpected
 from studio.chat.events import Event, Finished, Loading, Retrieved, Token
 from studio.chat.reply import context_length
@@ -70,12 +70,14 @@ class Run:
         """Search once; from here on everyone gets exactly this."""
         from langchain_core.runnables import RunnableLambda
 
+        from studio.knowledge.retrieve import as_evidence
+
         documents: list[Document] = retriever.invoke(self._prompt)
         self._retriever = RunnableLambda(lambda _question: documents)
         notices = list(getattr(retriever, "notices", ()))
         if not documents:
             notices.append(NothingFound(knowledge_base=self._knowledge_base).as_dict())
-        return Retrieved([evidence_of(document) for document in documents], notices)
+        return Retrieved([as_evidence(document) for document in documents], notices)
 
     def events(self) -> Iterator[CompareEvent]:
         """Everything that happens, up to and including `Compared`."""

@@ -1,7 +1,6 @@
 """A chat over a fake engine, and a knowledge base whose answers a test gives."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,7 +29,11 @@ def knowledge() -> FakeKnowledge:
 
 @pytest.fixture
 def catalogue() -> FakeCatalogue:
-    return FakeCatalogue(fake_card(), fake_card("chinese-chat", languages=("zh", "en")))
+    return FakeCatalogue(
+        fake_card(),
+        fake_card("chinese-chat", languages=("zh", "en")),
+        fake_card("fake-embedder", kind="embedding"),
+    )
 
 
 @pytest.fixture

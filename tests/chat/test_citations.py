@@ -43,7 +43,10 @@ CLINIC = evidence(
             "The museum opened in 1987 [1] and the tide gauge was installed in 1931 [2].",
             "The museum opened in 1987 [1] and the tide gauge was installed in 1931 [2].",
         ),
-        ("[2] The gauge records the level every six minutes.", "The gauge records the level every six minutes [2]."),
+        (
+            "[2] The gauge records the level every six minutes.",
+            "The gauge records the level every six minutes [2].",
+        ),
         ("**Admission:** adults pay 8 euros [1].", "**Admission:** adults pay 8 euros [1]."),
     ],
 )
@@ -60,13 +63,22 @@ def test_keeps_markers_that_hold(answer: str, expected: str) -> None:
         ("The museum opened in 1987 [1-3].", "The museum opened in 1987 [1]."),
         # the wrong one: moved to the evidence that says so
         ("The museum opened in 1987 [3].", "The museum opened in 1987 [1]."),
-        ("The tide gauge was installed by Ingrid Halvorsen [1].", "The tide gauge was installed by Ingrid Halvorsen [2]."),
+        (
+            "The tide gauge was installed by Ingrid Halvorsen [1].",
+            "The tide gauge was installed by Ingrid Halvorsen [2].",
+        ),
         # beyond the evidence
         ("The museum opened in 1987 [7].", "The museum opened in 1987 [1]."),
         # nothing says so: taken out
-        ("The museum has a large collection of paintings [1].", "The museum has a large collection of paintings."),
+        (
+            "The museum has a large collection of paintings [1].",
+            "The museum has a large collection of paintings.",
+        ),
         ("The museum opened in 1931 [1].", "The museum opened in 1931."),
-        ("The tide gauge was installed by Peter Halvorsen [2].", "The tide gauge was installed by Peter Halvorsen."),
+        (
+            "The tide gauge was installed by Peter Halvorsen [2].",
+            "The tide gauge was installed by Peter Halvorsen.",
+        ),
         ("Adults pay 12 euros [1].", "Adults pay 12 euros."),
         ("The gauge must be cleaned with solvents [2].", "The gauge must be cleaned with solvents."),
         ("The museum is open on Tuesday at 9 [1].", "The museum is open on Tuesday at 9."),
@@ -162,7 +174,10 @@ def test_a_bare_fact_is_attributed_where_the_passage_is_about_the_question(
 def test_several_sentences_each_get_their_own() -> None:
     answer = "The museum opened in 1987. It is a popular place! The tide gauge was installed in 1931."
     text, citations = cite(answer, MUSEUM)
-    assert text == "The museum opened in 1987 [1]. It is a popular place! The tide gauge was installed in 1931 [2]."
+    assert (
+        text
+        == "The museum opened in 1987 [1]. It is a popular place! The tide gauge was installed in 1931 [2]."
+    )
     assert [citation.n for citation in citations] == [1, 2]
 
 
@@ -252,7 +267,10 @@ def test_naming_the_document_and_page_is_no_claim() -> None:
 
 
 def test_without_markers_for_the_next_prompt() -> None:
-    assert without_markers("It opened in 1987 [1][2]. Closed【3】。 `a[1]`") == "It opened in 1987. Closed。 `a[1]`"
+    assert (
+        without_markers("It opened in 1987 [1][2]. Closed【3】。 `a[1]`")
+        == "It opened in 1987. Closed。 `a[1]`"
+    )
 
 
 def test_citing_is_quick() -> None:

@@ -10,7 +10,13 @@ from fakes import FakeEngine, FakePool
 from stand_ins import FakeKnowledge, chunk
 
 from studio.chat.conversation import Chat
-from studio.chat.errors import AlreadyAnswering, EmptyQuestion, NotForGuests, QuestionTooLong, UnknownConversation
+from studio.chat.errors import (
+    AlreadyAnswering,
+    EmptyQuestion,
+    NotForGuests,
+    QuestionTooLong,
+    UnknownConversation,
+)
 from studio.chat.events import Event, Failed, Finished, Fitted, Loading, ReplyOptions, Retrieved, Token
 from studio.chat.history import History
 from studio.engines.base import Message, Sampling
@@ -67,6 +73,22 @@ class TestReply:
         assert "[2] handbook.pdf, page 2\nGulls nest on the roof." in prompt
         assert "Question: When did the pier open?" in prompt
 
+    @pytest.mark.parametrize(
+        ("options", "question", "loaded"),
+        [
+            (PAPERS, "When did the pier open?", ["fake-chat@full", "fake-embedder@full"]),
+            (PAPERS, "码头什么时候开放？", ["fake-chat@full"]),
+            (replace(PAPERS, mode="lexical"), "When did the pier open?", ["fake-chat@full"]),
+        ],
+    )
+    def test_the_embedder_is_loaded_with_progress_where_it_is_needed(
+        self, chat: Chat, pool: FakePool, options: ReplyOptions, question: str, loaded: list[str]
+    ) -> None:
+        events = ask(chat, question, options)
+        assert pool.loads == loaded
+        told = [event.card.id for event in events if isinstance(event, Loading)]
+        assert [f"{card}@full" for card in dict.fromkeys(told)] == loaded
+
     def test_every_setting_reaches_the_engine(self, chat: Chat, engine: FakeEngine) -> None:
         sampling = Sampling(temperature=0.3, top_p=0.55, max_tokens=77, seed=1234, stop=("END",))
         ask(chat, "Hello", replace(OPTIONS, sampling=sampling, system_prompt="Speak like a pirate."))
@@ -81,7 +103,8 @@ class TestReply:
         assert engine.asked[0].messages[0] == Message("system", "Speak like a {pirate}.")
 
     @pytest.mark.parametrize(
-        ("question", "said"), [("Hello there", "You are a helpful assistant"), ("你好，请介绍一下自己", "请用中文")]
+        ("question", "said"),
+        [("Hello there", "You are a helpful assistant"), ("你好，请介绍一下自己", "请用中文")],
     )
     def test_without_a_system_prompt_the_question_chooses_the_template(
         self, chat: Chat, engine: FakeEngine, question: str, said: str
@@ -174,7 +197,9 @@ class TestBadInput:
         assert set(first.details["error"]) == {"code", "en", "zh"}
 
     def test_a_model_that_does_not_fit_fails_the_turn(self, chat: Chat, pool: FakePool) -> None:
-        refusal = DoesNotFit(model="fake", level="full", needed=2, available=1, device="cpu", listing=["a@full"])
+        refusal = DoesNotFit(
+            model="fake", level="full", needed=2, available=1, device="cpu", listing=["a@full"]
+        )
         pool.refuse["fake-chat"] = refusal
         failed = ask(chat, "Hello")[-1]
         assert isinstance(failed, Failed) and failed.error is refusal
@@ -390,7 +415,11 @@ class TestHistory:
         history.save_partial(turn.id, "Half an ans")
         assert chat.recover() == 1
         kept = chat.turns(conversation)[0]
-        assert (kept.status, kept.answer, kept.details["error"]["code"]) == ("stopped", "Half an ans", "Interrupted")
+        assert (kept.status, kept.answer, kept.details["error"]["code"]) == (
+            "stopped",
+            "Half an ans",
+            "Interrupted",
+        )
         assert chat.recover() == 0
         assert isinstance(list(chat.reply(conversation, "Go on", OPTIONS))[-1], Finished)
 
