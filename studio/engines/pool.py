@@ -9,10 +9,11 @@ from typing import Literal
 
 from studio import hardware
 from studio.engines.base import Engine, Loaded, Probe, Progress, ProgressCallback
-from studio.engines.conversion import converted, needs_conversion
+from studio.engines.conversion import Converter
 from studio.engines.errors import DoesNotFit, LoadFailed, NotLoaded, Unloaded
 from studio.engines.local import LocalEngine
 from studio.models.card import Estimate, ModelCard
+from studio.models.estimate import estimate
 from studio.sentences import StudioError
 from studio.settings import Settings
 
@@ -89,7 +90,7 @@ class Pool:
 
     def __init__(self, settings: Settings, engine_factory: EngineFactory | None = None):
         """Starts nothing. `engine_factory` makes an engine that has not loaded anything yet."""
-        self._settings = settings
+        self._converter = Converter(settings.models_dir)
         self._make_engine = engine_factory or LocalEngine
         self._lock = threading.RLock()
         # One load at a time: two at once would both count the same free memory as theirs.
@@ -154,9 +155,7 @@ class Pool:
 
         Raises `ConversionFailed`. Waits when another thread or process converts the same file.
         """
-        if not needs_conversion(card):
-            return card
-        return converted(card, self._settings.models_dir / card.id, progress)
+        return self._converter.prepare(card, progress)
 
     def load(
         self,
@@ -214,8 +213,6 @@ class Pool:
 
     @staticmethod
     def _estimate(card: ModelCard, level: str, context: int | None, device: str) -> Estimate:
-        from studio.models.estimate import estimate
-
         if context is None:
             context = min(card.context_length or USUAL_CONTEXT, USUAL_CONTEXT)
         return estimate(card, level, context, device=device)
@@ -371,6 +368,7 @@ class Pool:
             self._closed = True
             keys = list(self._places)
             spare, self._spare = self._spare, None
+        self._converter.close()
         for key in keys:
             with contextlib.suppress(NotLoaded):
                 self.unload(key)

@@ -21,6 +21,10 @@ TERMINATE_SECONDS = 5.0
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 
+# Threads that wait for each other sleep instead of spinning. Spinning is no faster on idle cores, and where the
+# page, a browser or a second worker want a core too it made decoding twenty times slower.
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+
 
 def physical_cores() -> int:
     """Physical cores that this process may run on; two hyperthreads of one core count once."""
@@ -173,7 +177,7 @@ def _exit_status(code: int | None) -> str:
 
 def _spawn(theirs: Connection) -> subprocess.Popen[bytes]:
     threads = str(physical_cores())
-    environment = os.environ | OFFLINE | {"OMP_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "true"}
+    environment = os.environ | OFFLINE | WAITING | {"OMP_NUM_THREADS": threads}
     handle = theirs.fileno()
     command = [sys.executable, "-m", "studio.engines.worker", str(handle)]
     options: dict[str, Any] = {}

@@ -30,6 +30,9 @@ from studio.models.levels import full_bytes_per_weight
 # Where neither the model nor its card says how much it can read.
 USUAL_CONTEXT = 2048
 
+# How often a load says how far it is.
+STEPS = 20
+
 Emit = Callable[[Text], None]
 
 
@@ -72,14 +75,12 @@ class ChatModel:
         config = AutoConfig.from_pretrained(card.path, local_files_only=True, trust_remote_code=False)
         _refuse_encoders(card, config)
         self.tokenizer = _tokenizer(card.path)
-        # Counting goes on while another thread generates, and a fast tokenizer is not to be shared.
-        self._counter = _tokenizer(card.path)
         self.is_encoder_decoder = bool(config.is_encoder_decoder)
         self.model = self._load(card.path, level, config, progress)
         self.context_length = _context_length(card, config)
         self._end_tokens = _end_tokens(self.model.generation_config, self.tokenizer)
-        # What the maker of the model set (top_k 50, a repetition penalty, …) would change what temperature and
-        # top-p mean here, and nobody could see it. Only the ids of special tokens are kept.
+        # What the maker of the model set (top_k 50, a repetition penalty, …) would change what temperature
+        # and top-p mean here, and nobody could see it. Only the ids of special tokens are kept.
         self.model.generation_config = self._bare_generation_config()
         self._halt = threading.Event()
         self._watch_halt()
@@ -141,13 +142,14 @@ class ChatModel:
 
     def render(self, messages: Sequence[Message]) -> str:
         """The prompt as text."""
-        return render(self._counter, messages, self.card.name, self.is_encoder_decoder)
+        return render(self.tokenizer, messages, self.card.name, self.is_encoder_decoder)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens."""
         if not texts:
             return []
-        encoded = self._counter(list(texts), add_special_tokens=False, verbose=False)
+        # Safe while another thread generates: without padding and truncation the tokenizer is only read.
+        encoded = self.tokenizer(list(texts), add_special_tokens=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
 
     def _encode(self, messages: Sequence[Message]) -> list[int]:
@@ -306,12 +308,11 @@ class _progress_of_loading:
         transformers.utils.logging.set_tqdm_hook(None)
 
     def _bar(self, factory: Any, args: Any, options: dict[str, Any]) -> Any:
-        bar = _Bar(args[0] if args else options.get("iterable"), options.get("total"), self._tell)
-        return bar
+        return _Bar(args[0] if args else options.get("iterable"), options.get("total"), self._tell)
 
 
 class _Bar:
-    """As much of tqdm as transformers uses, telling at most a hundred times."""
+    """As much of tqdm as transformers uses."""
 
     def __init__(self, items: Any, total: int | None, tell: Callable[[float], None]):
         self._items = items
@@ -327,10 +328,10 @@ class _Bar:
 
     def update(self, count: int = 1) -> None:
         self._done += count
-        percent = 100 * self._done // self._total if self._total else 0
-        if percent > self._told:
-            self._told = percent
-            self._tell(min(percent, 100) / 100)
+        step = STEPS * self._done // self._total if self._total else 0
+        if step > self._told:
+            self._told = step
+            self._tell(min(step, STEPS) / STEPS)
 
     def __enter__(self) -> "_Bar":
         return self
@@ -371,8 +372,8 @@ def _end_tokens(given: GenerationConfig, tokenizer: Any) -> list[int]:
 def _copy_out_of_file(model: torch.nn.Module) -> None:
     """Move plain weights from the mapped file into memory of this process.
 
-    Mapped weights are memory that the system may take back and that no process seems to own: they would measure
-    as next to nothing and be read from disk in the middle of an answer. Quantized ones are copies already.
+    Mapped weights are memory that the system may take back and that no process seems to own: they would
+    measure as next to nothing and be read from disk in the middle of an answer. Quantized ones are copies.
     """
     for parameter in model.parameters():
         if type(parameter) is torch.nn.Parameter:

@@ -1,5 +1,6 @@
 """An embedding model in the worker."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ class Embedder:
     has_chat_template = False
 
     def __init__(self, card: ModelCard, device: str, progress: ProgressCallback):
-        """Load from the card's folder, never from the network. Raises whatever sentence-transformers raises."""
+        """Load from the card's folder, never from the network. Raises what sentence-transformers raises."""
         assert card.path is not None
         self.card = card
         self.device = device
@@ -39,6 +40,8 @@ class Embedder:
         if device == "cpu":
             for parameter in self.model.parameters():
                 parameter.data = parameter.data.clone()
+        # Counting goes on while another thread embeds, which sets truncation on the tokenizer it uses.
+        self._counter: Any = copy.deepcopy(self.model.tokenizer)
         self.context_length = int(card.max_tokens or self.model.get_max_seq_length() or 512)
 
     def warm_up(self) -> None:
@@ -49,8 +52,7 @@ class Embedder:
         """Tokens of each text, without special tokens."""
         if not texts:
             return []
-        tokenizer: Any = self.model.tokenizer
-        encoded = tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
+        encoded = self._counter(list(texts), add_special_tokens=False, truncation=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
 
     def embed(self, texts: Sequence[str], kind: TextKind) -> npt.NDArray[np.float32]:

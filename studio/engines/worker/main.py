@@ -116,7 +116,10 @@ class Worker:
 
     def _do(self, ask: Ask) -> Any:
         order = ask.order
-        tell: Callable[[Any], None] = lambda event: self._send(Say(ask.call, event))
+
+        def tell(event: Any) -> None:
+            self._send(Say(ask.call, event))
+
         if isinstance(order, Load):
             return self._load(order, tell)
         if isinstance(order, Convert):
@@ -185,6 +188,7 @@ def _import_libraries() -> None:
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     # It warns for every layer of every token that int8 computes in float16.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 

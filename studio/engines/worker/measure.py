@@ -18,11 +18,11 @@ from studio.engines.base import Probe
 class Meter:
     """Memory above the idle worker, from the moment it is made: libraries imported, no weights yet.
 
-    CPU: the unique set size without pages of files. Weights are copied out of their file, so they count in full;
-    the code of torch is left out, because it moves between "unique" and "shared" whenever another worker comes
-    or goes, and the measure would move with it. GPU: what the driver says that this process holds on the device,
-    its context included; where the driver does not say (containers), torch's reserved memory and the context as
-    it was measured when it was made.
+    CPU: the unique set size without pages of files. Weights are copied out of their file, so they count in
+    full; the code of torch is left out, because it moves between "unique" and "shared" whenever another worker
+    comes or goes, and the measure would move with it. GPU: what the driver says that this process holds on the
+    device, its context included; where the driver does not say (containers), torch's reserved memory and the
+    context as it was measured when it was made.
     """
 
     def __init__(self, device: str):
@@ -61,14 +61,14 @@ class Meter:
 
 
 def anonymous_bytes() -> int:
-    """Resident memory of this process that no file backs; its unique set size where the system cannot tell."""
+    """Resident memory of this process that no file backs; its USS where the system cannot tell."""
     if sys.platform == "linux":
         return _status("RssAnon")
     return int(psutil.Process().memory_full_info().uss)
 
 
 def _anonymous_peak() -> int:
-    # The high-water mark counts pages of files too; those hardly shrink, so what they are now is what they were.
+    # The high-water mark counts pages of files too; those hardly shrink: they were what they are now.
     return _status("VmHWM") - _status("RssFile") if sys.platform == "linux" else 0
 
 
