@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from tests.servers import ROOT, running_studio
 
 TARGET = 2
 NAIVE_NEEDS = ("langchain-community", "langchain-huggingface", "langchain-chroma", "langchain-text-splitters")
-NAIVE_TORCH = ("torch", "sentence-transformers", "pypdf", "chromadb")
+# The same versions as the studio's, since they do the work that is compared
+SHARED = ("torch", "transformers", "tokenizers", "sentence-transformers", "pypdf", "chromadb")
 # The mean length of the naive pipeline's chunks, in tokens of the embedder: it splits by characters.
 NAIVE_MEAN = """
 import sys
@@ -46,8 +48,9 @@ def naive_environment(folder: Path) -> Path:
     if not (folder / "complete").exists():
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "-c", str(ROOT / "requirements.lock")]
-        subprocess.run([*install, *NAIVE_NEEDS, *NAIVE_TORCH], check=True, stdout=sys.stderr)
+        install = [str(python), "-m", "pip", "install", "--quiet"]
+        pinned = [f"{name}=={version(name)}" for name in SHARED]
+        subprocess.run([*install, *NAIVE_NEEDS, *pinned], check=True, stdout=sys.stderr)
         (folder / "complete").touch()
     return python
 

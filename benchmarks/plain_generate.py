@@ -32,7 +32,7 @@ def measure(model: Any, tokenizer: Any, prompt: str, tokens: int) -> dict[str, f
 def main() -> None:
     folder, dtype = sys.argv[1:]
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
     model = model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu")).eval()
     print("ready", flush=True)
     for line in sys.stdin:
