@@ -1,4 +1,4 @@
-"""One process owns a data folder: an OS lock that dies with its holder, and a file that says where it listens."""
+"""One process owns a data folder: a lock that dies with its holder, and a file that says where it listens."""
 
 import contextlib
 import dataclasses
@@ -119,7 +119,7 @@ def _write(data_dir: Path, address: Address) -> None:
     new = data_dir / f"{ADDRESS}.new"
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(dataclasses.asdict(address), file)
     new.replace(data_dir / ADDRESS)
 

@@ -35,7 +35,7 @@ print("2024/01/01 10:00:00 [I] [control.go:1] start proxy success: {LINK}", flus
 while True: time.sleep(60)
 """
 FAILING_HELPER = """
-print("2024/01/01 10:00:00 [W] [service.go:2] login to server failed: dial tcp: connection refused", flush=True)
+print("2024/01/01 [W] [service.go:2] login to server failed: dial tcp: connection refused", flush=True)
 """
 
 

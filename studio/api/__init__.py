@@ -1,4 +1,4 @@
-"""The routes for other programs: health, OpenAI-compatible chat, and the commands of this computer's owner."""
+"""The routes for other programs: health, OpenAI-compatible chat, and commands of this computer's owner."""
 
 from fastapi import FastAPI
 
@@ -13,8 +13,8 @@ __all__ = ["OwnSiteOnly", "SecurityHeaders", "create_app"]
 def create_app(studio: Studio, token: str) -> FastAPI:
     """The application of the owner's listener; the pages are mounted into it afterwards.
 
-    `token`: what a command of this computer's owner has to show. Guards are wrapped around the whole application
-    by whoever listens, so that they hold for mounted pages too.
+    `token`: what a command of this computer's owner has to show. Guards are wrapped around the whole
+    application by whoever listens, so that they hold for mounted pages too.
     """
     # No generated documentation: its page loads scripts from another server.
     app = FastAPI(title="Chat Studio", docs_url=None, redoc_url=None, openapi_url=None)

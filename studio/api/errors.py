@@ -14,7 +14,10 @@ from studio.sentences import StudioError
 
 
 class NoModelLoaded(StudioError):
-    en = "No chat model is loaded. Load one on the Models page, or name one in “model” (GET /v1/models lists them)."
+    en = (
+        "No chat model is loaded. Load one on the Models page, or name one in “model” (GET /v1/models "
+        "lists them)."
+    )
     zh = "没有已加载的对话模型。请在“模型”页加载，或在 model 字段中指定（GET /v1/models 可列出全部）。"
 
 

@@ -1,4 +1,4 @@
-"""What every request to the owner's listener has to pass, whoever answers it. Pure ASGI: streams stay streams."""
+"""What every request to the owner's listener has to pass, whoever answers. Pure ASGI: no stream is held."""
 
 import ipaddress
 from collections.abc import Collection
@@ -8,10 +8,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+WRONG_HOST = "This address is not one of the studio. Open it at 127.0.0.1 or localhost."
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
-# The page can be shown and used, and nothing in it can reach another server, whatever a model or document says.
-# Gradio's page is built from inline scripts and evaluates the expressions of its own events.
+# The page can be shown and used, and nothing in it can reach another server, whatever a model or document
+# says. Gradio's page is built from inline scripts and evaluates the expressions of its own events.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -55,13 +56,13 @@ class SecurityHeaders:
 
 
 class OwnSiteOnly:
-    """Refuses what another web site makes the user's browser send: foreign `Host` (DNS rebinding), foreign `Origin`.
+    """Refuses what another web site makes the browser send: foreign `Host` (DNS rebinding), foreign `Origin`.
 
     Programs that are no browsers send neither an `Origin` nor a made-up `Host`.
     """
 
     def __init__(self, app: ASGIApp, any_host: bool = False):
-        """`any_host`: reached under names that we cannot know, since the user chose to be reached from elsewhere."""
+        """`any_host`: reached under names that we cannot know, as the user opened it to others."""
         self.app = app
         self.any_host = any_host
 
@@ -71,9 +72,7 @@ class OwnSiteOnly:
             return
         headers = Headers(scope=scope)
         if not self.any_host and not is_loopback(_host_name(headers.get("host", ""))):
-            await _refuse(
-                scope, receive, send, "This address is not one of the studio. Open http://127.0.0.1 instead."
-            )
+            await _refuse(scope, receive, send, WRONG_HOST)
         elif _foreign(scope, headers):
             await _refuse(scope, receive, send, "Another site may not use the studio.")
         else:
@@ -81,7 +80,7 @@ class OwnSiteOnly:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address always means this computer. False for names that a server can point anywhere."""
+    """Whether a host name or address always means this computer; most names can be pointed anywhere."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

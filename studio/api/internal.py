@@ -1,7 +1,7 @@
 """`POST /internal/command`: a command of this computer's owner, run by the studio that owns the data folder.
 
-Answers in lines of JSON: what the command says on the way, an empty line now and then so that both sides notice
-when the other is gone, and at last `{"outcome": {"value", "exit_code", "error"}}`.
+Answers in lines of JSON: what the command says on the way, an empty line now and then so that both sides
+notice when the other is gone, and at last `{"outcome": {"value", "exit_code", "error"}}`.
 """
 
 import asyncio

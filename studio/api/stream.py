@@ -1,4 +1,4 @@
-"""Carries events from a blocking iterator in a thread to an asynchronous consumer that may leave at any time."""
+"""Carries events from a blocking iterator to an asynchronous consumer that may leave at any time."""
 
 import asyncio
 import threading

@@ -1,6 +1,7 @@
 """The command line (DESIGN section 5): `studio …`, `python -m studio …`, and what `launch.py` calls.
 
-Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 something in it failed, 2 unusable arguments.
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 something in it failed, 2 unusable
+arguments.
 """
 
 import argparse
@@ -23,7 +24,7 @@ __all__ = ["build_parser", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line (default: this process's); the exit code. Never raises for what a user can do wrong."""
+    """Run one command line (default: this process's); the exit code. Nothing a user can do wrong raises."""
     language = language_of(os.environ)
     try:
         parsed = build_parser(language).parse_args(arguments)

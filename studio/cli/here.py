@@ -18,8 +18,9 @@ from studio.settings import Settings
 def run_here(
     settings: Settings, command: str, arguments: dict[str, Any], language: Language
 ) -> Iterator[dict[str, Any]]:
-    """What the command reports on the way, and at last `{"outcome": …}`. Ctrl-C cancels it, a second one ends all.
+    """What the command reports on the way, and at last `{"outcome": …}`.
 
+    Ctrl-C cancels the command, a second one ends the process at once.
     Raises `DataFolderInUse`, `DataFolderUnusable` or `DatabaseFromNewerVersion`.
     """
     ownership = owner.take(settings.data_dir, command)

@@ -1,7 +1,7 @@
 """Every command of the command line as a function over the studio (DESIGN section 5).
 
-`run` is the whole surface: the command line calls it in its own process, or sends the same name and arguments to
-the studio that owns the data folder. Values are plain JSON values in exactly the shapes of the design.
+`run` is the whole surface: the command line calls it in its own process, or sends the same name and arguments
+to the studio that owns the data folder. Values are plain JSON values in exactly the shapes of the design.
 """
 
 import logging

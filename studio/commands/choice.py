@@ -20,7 +20,7 @@ def choose_level(studio: Studio, model: str, level: str | None) -> tuple[ModelCa
 
 
 def choose_chat_model(studio: Studio, model: str | None, level: str | None) -> tuple[ModelCard, str]:
-    """The same for a model that has to answer; None: the chat model of the settings. Raises `NotAChatModel` too."""
+    """The same for a model that has to answer (None: the one of the settings). Raises `NotAChatModel` too."""
     wanted = studio.catalogue.get(model or studio.settings.chat_model)
     if wanted.kind in ("embedding", "reranker", "encoder"):
         raise NotAChatModel(model=wanted.name)

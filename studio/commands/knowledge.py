@@ -115,7 +115,7 @@ def _said_of(result: FileResult) -> Notice:
 
 
 def remove(studio: Studio, task: Task, name: str, document: str) -> Outcome:
-    """Remove one document (path, id, or file name where only one has it); its path and how many chunks it had."""
+    """Remove one document (path, id, or a file name that only one has); its path and number of chunks."""
     with arguments():
         path, chunks = studio.knowledge.remove(name, _document(studio, name, document))
     return Outcome({"document": path, "chunks": chunks})

@@ -27,7 +27,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command comes back with. `value`: the JSON value that it prints; `error`: a sentence, or None."""
+    """What a command comes back with. `value`: the JSON that it prints; `error`: a sentence, or None."""
 
     value: Any
     exit_code: int = 0

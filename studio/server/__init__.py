@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import logging
 import os
 import secrets
 import signal
@@ -33,7 +34,7 @@ GUEST = "guest"
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What the command line asked for. `host` and `port` None: as in the settings; `auth`: `USER:PASSWORD`."""
+    """What the command line asked for. `host`, `port` None: as in the settings; `auth`: `USER:PASSWORD`."""
 
     host: str | None = None
     port: int | None = None
@@ -46,7 +47,8 @@ class ServeOptions:
 def serve(settings: Settings, options: ServeOptions) -> int:
     """Run the studio until it is told to stop; the exit code.
 
-    Raises `PortTaken`, `HostUnusable`, `PasswordNeeded`, `AuthUnusable`, `DataFolderInUse`, `DataFolderUnusable`.
+    Raises `PortTaken`, `HostUnusable`, `PasswordNeeded`, `AuthUnusable`, `DataFolderInUse` or
+    `DataFolderUnusable`.
     """
     from studio.api.guards import is_loopback
 
@@ -122,7 +124,7 @@ def _build(
 
 @contextlib.contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Importing makes a million objects that stay; looking through them again and again is a quarter of the start."""
+    """Imports make a million objects that stay; looking through them again and again takes a quarter."""
     gc.disable()
     try:
         yield
@@ -162,14 +164,17 @@ def _run(app: "ASGIApp", listening: object, started: Callable[[], None], ending:
     import uvicorn
 
     class Server(uvicorn.Server):
-        """uvicorn, told to end by our own signals, which it would otherwise raise again before we clean up."""
+        """uvicorn, ended by our own signals: it would raise them again before we can clean up."""
 
         async def startup(self, sockets: object = None) -> None:
             await super().startup(sockets=sockets)  # type: ignore[arg-type]
             started()
 
         async def on_tick(self, counter: int) -> bool:
-            self.should_exit = self.should_exit or ending.told
+            if ending.told and not self.should_exit:
+                self.should_exit = True
+                # That open pages are cut off at the end is no news.
+                logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
             return await super().on_tick(counter)
 
         @contextlib.contextmanager
@@ -191,7 +196,7 @@ def _run(app: "ASGIApp", listening: object, started: Callable[[], None], ending:
 
 
 def _open_browser(url: str) -> bool:
-    """Open the user's browser. Not on a screenless Linux, where a browser in the terminal would take it over."""
+    """Open the user's browser; not without a screen, where one in the terminal would take it over."""
     screens = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     if sys.platform == "linux" and not any(os.environ.get(name) for name in screens):
         return False

@@ -41,7 +41,7 @@ def _bound(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
-            # A port that was ours a moment ago is free again at once. On Windows the same option steals a live one.
+            # A port that was ours a moment ago is free at once. On Windows the same option steals a live one.
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except BaseException:

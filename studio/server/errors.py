@@ -20,7 +20,10 @@ class PasswordNeeded(StudioError):
         "With --host {host} other computers can reach the studio, so it needs a password: "
         "add --auth USER:PASSWORD, or leave --host out."
     )
-    zh = "使用 --host {host} 后其他电脑也能访问工作室，因此需要密码：请加上 --auth 用户名:密码，或不写 --host。"
+    zh = (
+        "使用 --host {host} 后其他电脑也能访问工作室，因此需要密码：请加上 --auth 用户名:密码，或不写 "
+        "--host。"
+    )
 
 
 class AuthUnusable(StudioError):

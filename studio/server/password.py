@@ -1,4 +1,4 @@
-"""`--auth`: a password before everything on the owner's listener, the pages and Gradio's own routes included."""
+"""`--auth`: a password before everything on the owner's listener, Gradio's own routes included."""
 
 import base64
 import binascii

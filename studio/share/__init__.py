@@ -70,7 +70,7 @@ class Share:
         return self._status
 
     def start(self, user: str, password: str) -> None:
-        """Open the link in the background; `status` tells how far it is. Does nothing while it is on or starting.
+        """Open the link in the background; `status` tells how far it is. Nothing happens while one is open.
 
         Raises `LoginNeeded`.
         """

@@ -1,6 +1,6 @@
-"""The gate before the guest pages: nothing is reached without a login, and every guest has an id of their own.
+"""The gate before the guest pages: nothing is reached without a login, and every guest has their own id.
 
-Traffic from the tunnel looks like loopback, so neither addresses nor Gradio's own login can tell guests apart.
+Traffic from the tunnel looks like loopback, so neither addresses nor Gradio's login can tell guests apart.
 """
 
 import hashlib
@@ -151,7 +151,7 @@ def _is_absent(path: str) -> bool:
 
 
 def _comes_from_elsewhere(scope: Scope) -> bool:
-    """Whether a browser says that another site makes this request. Other links of one share server are siblings."""
+    """Whether a browser says that another site asks. Links of one share server are the same site to it."""
     if scope["method"] in SAFE_METHODS:
         return False
     return Headers(scope=scope).get("sec-fetch-site", "none") in ("cross-site", "same-site")

@@ -40,19 +40,22 @@ PAGE = Template("""<!doctype html>
 <meta name="robots" content="noindex">
 <title>$title</title>
 <style>
-:root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --calm: #57606a; --line: #8c959f; --deed: #1f5fbf; }
+:root { color-scheme: light dark;
+  --paper: #fff; --ink: #1b1f24; --calm: #57606a; --line: #8c959f; --deed: #1f5fbf; }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #16181d; --ink: #e6e8eb; --calm: #a3abb5; --line: #6e7681; --deed: #2f6fd0; }
 }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--paper); color: var(--ink);
+body { margin: 0; min-height: 100vh; display: grid; place-items: center;
+  background: var(--paper); color: var(--ink);
   font: 16px/1.6 system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }
 main { width: min(22rem, calc(100vw - 3rem)); }
 h1 { font-size: 1.4rem; margin: 0 0 .5rem; }
 p { color: var(--calm); margin: 0 0 1.25rem; }
 p[role=alert] { color: var(--ink); border-left: 3px solid var(--deed); padding-left: .75rem; }
 label { display: block; margin-bottom: 1rem; }
-input { display: block; box-sizing: border-box; width: 100%; margin-top: .25rem; padding: .55rem .7rem; font: inherit;
-  color: inherit; background: transparent; border: 1px solid var(--line); border-radius: .5rem; }
+input { display: block; box-sizing: border-box; width: 100%; margin-top: .25rem;
+  padding: .55rem .7rem; font: inherit; color: inherit; background: transparent;
+  border: 1px solid var(--line); border-radius: .5rem; }
 button { width: 100%; padding: .6rem; font: inherit; font-weight: 600; color: #fff; background: var(--deed);
   border: 0; border-radius: .5rem; cursor: pointer; }
 :focus-visible { outline: 3px solid var(--deed); outline-offset: 2px; }

@@ -1,7 +1,7 @@
 """The tunnel helper (frpc): fetched when a link is first wanted, started, watched and reaped.
 
-Gradio's own `Tunnel` is not used: its reader spins for ever once the helper ends, its `kill` leaves a zombie, it
-runs a download before checking it, and it writes a certificate into the working directory.
+Gradio's own `Tunnel` is not used: its reader spins for ever once the helper ends, its `kill` leaves a zombie,
+it runs a download before checking it, and it writes a certificate into the working directory.
 """
 
 import contextlib
@@ -127,7 +127,7 @@ class Tunnel:
     """One running helper process."""
 
     def __init__(self, command: list[str], on_end: Callable[[str], None]):
-        """Start the helper. `on_end(its last words)` is called from another thread when it ends, however it ends.
+        """Start the helper. `on_end(its last words)` is called from another thread when it ends, in any way.
 
         Raises `TunnelHelperBlocked`.
         """
