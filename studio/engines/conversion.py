@@ -1,6 +1,5 @@
 """Converting a single GGUF file into a model folder: once, whole or not at all."""
 
-import os
 import shutil
 import tempfile
 import threading
@@ -32,7 +31,7 @@ class Converter:
         self._workers: set[WorkerProcess] = set()
 
     def prepare(self, card: ModelCard, progress: ProgressCallback | None = None) -> ModelCard:
-        """The card with the path of its folder, made first where there is none yet. Raises `ConversionFailed`.
+        """The card with the path of its folder, made first if there is none yet. Raises `ConversionFailed`.
 
         Killed at any moment, it leaves either no folder or a whole one.
         """
@@ -71,7 +70,7 @@ class Converter:
             self._workers.add(worker)
         try:
             worker.call(Convert(card, card.path, partial / "model")).result()
-            os.replace(partial / "model", folder)
+            (partial / "model").replace(folder)
         except LoadFailed as error:
             raise ConversionFailed(model=card.name, detail=error.facts["detail"]) from error
         finally:

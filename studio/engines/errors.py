@@ -60,6 +60,23 @@ class OutOfMemory(StudioError):
     zh = "{model} 在 {device} 上内存不足。模型仍已加载：请把问题缩短、卸载其他模型，或选择更小的量化级别。"
 
 
+class OutOfMemoryWhileLoading(OutOfMemory):
+    """Facts: model, device."""
+
+    en = (
+        "There was not enough memory on {device} to load {model}. Unload another model, "
+        "or pick a smaller quantization level."
+    )
+    zh = "{device} 内存不足，无法加载 {model}。请卸载其他模型，或选择更小的量化级别。"
+
+
+class GenerationFailed(StudioError):
+    """Facts: model, detail."""
+
+    en = "{model} failed while it was working: {detail}. Ask again; if it happens again, load the model anew."
+    zh = "{model} 在工作时出错：{detail}。请再试一次；如果再次出错，请重新加载该模型。"
+
+
 class WorkerDied(StudioError):
     """The worker process ended by itself. Facts: model, detail (an exit status, in words)."""
 

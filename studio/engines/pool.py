@@ -25,6 +25,9 @@ USUAL_CONTEXT = 4096
 # The memory strip asks each second; a probe younger than this is not asked for again.
 PROBE_SECONDS = 1.0
 
+# After a load, wait this long with the next spare worker, and longer while anything is in use.
+SPARE_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
@@ -97,6 +100,7 @@ class Pool:
         self._admission = threading.Lock()
         self._places: dict[str, _Place] = {}
         self._spare: Engine | None = None
+        self._spare_timer: threading.Timer | None = None
         self._keep_spare = False
         self._closed = False
         self._refreshing = threading.Lock()
@@ -226,23 +230,21 @@ class Pool:
             with self._admission:
                 self._make_room(place, context, evict)
                 engine = self._take_engine()
-                try:
-                    with self._lock:
-                        place.engine = engine
-                    loaded = engine.load(
-                        place.card, place.level, place.device, lambda step: self._tell(place, step)
-                    )
-                except BaseException:
-                    engine.close()
-                    raise
+                with self._lock:
+                    place.engine = engine
+                    self._check_wanted(place)
+                loaded = engine.load(
+                    place.card, place.level, place.device, lambda step: self._tell(place, step)
+                )
             with self._lock:
-                self._check_open(place.card)
+                self._check_wanted(place)
                 place.loaded, place.probe, place.probed = loaded, loaded.probe, time.monotonic()
                 place.state, place.progress, place.last_used = "ready", None, time.time()
             return engine
         except BaseException as error:
             with self._lock:
-                self._places.pop(place.key, None)
+                if self._places.get(place.key) is place:
+                    del self._places[place.key]
                 place.state = "dead"
                 place.error = error if isinstance(error, StudioError) else None
                 if place.error is None:
@@ -252,7 +254,7 @@ class Pool:
             raise
         finally:
             place.settled.set()
-            self._replace_spare()
+            self._replace_spare_later()
 
     def _tell(self, place: _Place, step: Progress) -> None:
         with self._lock:
@@ -368,6 +370,8 @@ class Pool:
             self._closed = True
             keys = list(self._places)
             spare, self._spare = self._spare, None
+            if self._spare_timer is not None:
+                self._spare_timer.cancel()
         self._converter.close()
         for key in keys:
             with contextlib.suppress(NotLoaded):
@@ -378,6 +382,11 @@ class Pool:
     def _check_open(self, card: ModelCard) -> None:
         if self._closed:
             raise Unloaded(model=card.name)
+
+    def _check_wanted(self, place: _Place) -> None:
+        """Raises `Unloaded` when somebody unloaded it while it was loading."""
+        if self._closed or place.state == "closing":
+            raise Unloaded(model=place.card.name)
 
     # -- the spare worker ----------------------------------------------------------------------------------
 
@@ -391,8 +400,21 @@ class Pool:
         with self._lock:
             if not self._keep_spare or self._closed:
                 return
-            if self._spare is None or not self._spare.alive:
+            if any(place.pins or place.state == "loading" for place in self._places.values()):
+                self._replace_spare_later()
+            elif self._spare is None or not self._spare.alive:
                 self._spare = self._make_engine()
+
+    def _replace_spare_later(self) -> None:
+        """Importing takes a core for seconds, which the first answer of the model just loaded should have."""
+        with self._lock:
+            if not self._keep_spare or self._closed:
+                return
+            if self._spare_timer is not None:
+                self._spare_timer.cancel()
+            self._spare_timer = threading.Timer(SPARE_SECONDS, self._replace_spare)
+            self._spare_timer.daemon = True
+            self._spare_timer.start()
 
     def _take_engine(self) -> Engine:
         with self._lock:

@@ -21,9 +21,12 @@ TERMINATE_SECONDS = 5.0
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 
-# Threads that wait for each other sleep instead of spinning. Spinning is no faster on idle cores, and where the
-# page, a browser or a second worker want a core too it made decoding twenty times slower.
+# Threads that wait for each other sleep instead of spinning. Where the page, a browser or a second worker want a
+# core too, spinning made decoding twenty times slower.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+
+# How NVML numbers GPUs, which the studio counts them with.
+NUMBERING = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 def physical_cores() -> int:
@@ -177,7 +180,7 @@ def _exit_status(code: int | None) -> str:
 
 def _spawn(theirs: Connection) -> subprocess.Popen[bytes]:
     threads = str(physical_cores())
-    environment = os.environ | OFFLINE | WAITING | {"OMP_NUM_THREADS": threads}
+    environment = os.environ | OFFLINE | WAITING | NUMBERING | {"OMP_NUM_THREADS": threads}
     handle = theirs.fileno()
     command = [sys.executable, "-m", "studio.engines.worker", str(handle)]
     options: dict[str, Any] = {}

@@ -2,12 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -15,25 +14,19 @@ from transformers import (
     AutoTokenizer,
     BitsAndBytesConfig,
     GenerationConfig,
-    StoppingCriteria,
     StoppingCriteriaList,
 )
-from transformers.generation.streamers import BaseStreamer
 
-from studio.engines.base import Done, Message, Progress, ProgressCallback, Sampling, Text, Usage
+from studio.engines.base import Done, Message, Progress, ProgressCallback, Sampling, Stage
 from studio.engines.errors import NotAChatModel, PromptTooLong
+from studio.engines.worker.progress import progress_of_loading
 from studio.engines.worker.prompt import TRANSCRIPT_STOPS, render
-from studio.engines.worker.stream import Detokenizer, StopStrings
+from studio.engines.worker.writer import Emit, Writer
 from studio.models.card import ModelCard
 from studio.models.levels import full_bytes_per_weight
 
 # Where neither the model nor its card says how much it can read.
 USUAL_CONTEXT = 2048
-
-# How often a load says how far it is.
-STEPS = 20
-
-Emit = Callable[[Text], None]
 
 
 class Cancelled(Exception):
@@ -94,9 +87,9 @@ class ChatModel:
     def _load(self, folder: Path, level: str, config: Any, progress: ProgressCallback) -> Any:
         kind = AutoModelForSeq2SeqLM if self.is_encoder_decoder else AutoModelForCausalLM
         quantize = quantization(level, self.dtype)
-        stage = "quantize" if quantize is not None else "weights"
+        stage: Stage = "quantize" if quantize is not None else "weights"
         progress(Progress(stage, 0.1))
-        with _progress_of_loading(lambda part: progress(Progress(stage, 0.1 + 0.8 * part))):
+        with progress_of_loading(lambda part: progress(Progress(stage, 0.1 + 0.8 * part))):
             model = kind.from_pretrained(
                 folder,
                 config=config,
@@ -171,10 +164,13 @@ class ChatModel:
         if len(prompt) + 1 > self.context_length:
             raise PromptTooLong(model=self.card.name, tokens=len(prompt), limit=self.context_length - 1)
         stops = sampling.stop if self.has_chat_template else (*sampling.stop, *TRANSCRIPT_STOPS)
-        writer = _Writer(self._decode, stops, self._end_tokens, emit, halt, started)
+        writer = Writer(self._decode, stops, self._end_tokens, emit, halt, started)
         limit = min(sampling.max_tokens, room)
         ids = torch.tensor([prompt], device=self.device)
-        torch.manual_seed(sampling.seed) if sampling.seed is not None else torch.seed()
+        if sampling.seed is None:
+            torch.seed()
+        else:
+            torch.manual_seed(sampling.seed)
         self._halt = halt
         try:
             with torch.inference_mode():
@@ -207,140 +203,6 @@ def _generation_config(sampling: Sampling, limit: int) -> GenerationConfig:
         top_p=min(sampling.top_p, 1.0),
         top_k=0,
     )
-
-
-class _Writer(BaseStreamer):
-    """Takes tokens from `generate`, gives text to `emit`, and says when to stop."""
-
-    def __init__(
-        self,
-        decode: Callable[[Sequence[int]], str],
-        stops: Sequence[str],
-        end_tokens: Sequence[int],
-        emit: Emit,
-        halt: threading.Event,
-        started: float,
-    ):
-        self._text = Detokenizer(decode)
-        self._stops = StopStrings(stops)
-        self._end_tokens = frozenset(end_tokens)
-        self._emit = emit
-        self._halt = halt
-        self._started = started
-        self._prompt_passed = False
-        self._first: float | None = None
-        self._last = started
-        self._tokens = 0
-        self._ended = False
-        self.criterion = _Stop(self)
-
-    @property
-    def must_stop(self) -> bool:
-        return self._stops.hit or self._halt.is_set()
-
-    @property
-    def reason(self) -> Any:
-        if self._ended or self._stops.hit:
-            return "stop"
-        return "cancelled" if self._halt.is_set() else "length"
-
-    def put(self, value: torch.Tensor) -> None:
-        if not self._prompt_passed:
-            self._prompt_passed = True
-            return
-        for token in value.reshape(-1).tolist():
-            self._take(token)
-
-    def _take(self, token: int) -> None:
-        self._last = time.perf_counter()
-        self._tokens += 1
-        if self._first is None:
-            self._first = self._last
-        if token in self._end_tokens:
-            self._ended = True
-        elif not self._ended:
-            self._write(self._stops.add(self._text.add(token)))
-
-    def end(self) -> None:
-        """Called by `generate`; `finish` does what is left, also after an exception."""
-
-    def finish(self) -> None:
-        if not self._stops.hit:
-            self._write(self._stops.add(self._text.rest()))
-            self._write(self._stops.rest())
-
-    def _write(self, text: str) -> None:
-        if text:
-            self._emit(Text(text))
-
-    def usage(self, prompt_tokens: int) -> Usage:
-        speed = None
-        if self._first is not None and self._tokens > 1 and self._last > self._first:
-            speed = (self._tokens - 1) / (self._last - self._first)
-        return Usage(
-            prompt_tokens=prompt_tokens,
-            completion_tokens=self._tokens,
-            ttft_seconds=None if self._first is None else self._first - self._started,
-            tokens_per_second=speed,
-        )
-
-
-class _Stop(StoppingCriteria):
-    """Ends `generate` after the token during which it was told to."""
-
-    def __init__(self, writer: _Writer):
-        self._writer = writer
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
-        return torch.full((input_ids.shape[0],), self._writer.must_stop, device=input_ids.device)
-
-
-class _progress_of_loading:
-    """While entered, the bars that transformers draws while it loads are told to `tell` (0–1) instead."""
-
-    def __init__(self, tell: Callable[[float], None]):
-        self._tell = tell
-
-    def __enter__(self) -> None:
-        transformers.utils.logging.set_tqdm_hook(self._bar)
-
-    def __exit__(self, *_: object) -> None:
-        transformers.utils.logging.set_tqdm_hook(None)
-
-    def _bar(self, factory: Any, args: Any, options: dict[str, Any]) -> Any:
-        return _Bar(args[0] if args else options.get("iterable"), options.get("total"), self._tell)
-
-
-class _Bar:
-    """As much of tqdm as transformers uses."""
-
-    def __init__(self, items: Any, total: int | None, tell: Callable[[float], None]):
-        self._items = items
-        self._total = total or (len(items) if hasattr(items, "__len__") else 0)
-        self._tell = tell
-        self._done = 0
-        self._told = 0
-
-    def __iter__(self) -> Any:
-        for item in self._items:
-            yield item
-            self.update(1)
-
-    def update(self, count: int = 1) -> None:
-        self._done += count
-        step = STEPS * self._done // self._total if self._total else 0
-        if step > self._told:
-            self._told = step
-            self._tell(min(step, STEPS) / STEPS)
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_, **__: None
 
 
 def _refuse_encoders(card: ModelCard, config: Any) -> None:

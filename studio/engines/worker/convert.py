@@ -1,8 +1,8 @@
 """GGUF to a folder of bf16 safetensors with tokenizer, chat template and generation config.
 
 transformers does the converting (names, layouts, tokenizer). What makes it slow is repetition: it reads the
-whole header three times, string by string, and builds the table of tensor names once per module. Both are done
-once here, which takes the starter from 10 to 2 seconds.
+whole header three times, string by string, and builds the table of tensor names once per module. Both are
+done once here, which takes the starter from 10 to 2 seconds.
 """
 
 import contextlib
@@ -29,9 +29,9 @@ tags: [dequantized]
 ---
 # {name}, dequantized from GGUF
 
-The weights of this folder were dequantized from `{file}`, which stores them as {types}, and saved as bfloat16 so
-that every quantization level can be loaded from them. Dequantizing brings no precision back: whatever the level,
-these weights are no more exact than the {main_type} file they came from.
+The weights of this folder were dequantized from `{file}`, which stores them as {types},
+and saved as bfloat16 so that every quantization level can be loaded from them. Dequantizing brings no precision
+back: whatever the level, these weights are no more exact than the {main_type} file they came from.
 
 Made by Chat Studio. Remove the folder and it is made again when the model is next used.
 """
@@ -96,16 +96,18 @@ def _each_header_once() -> Iterator[None]:
 
 
 class _QuickReader(gguf.GGUFReader):
-    """Reads arrays (a vocabulary has a hundred thousand entries) without making numpy views for each entry."""
+    """Reads arrays (a vocabulary has a hundred thousand entries) without a numpy view for each entry."""
 
     def _get_field_parts(self, orig_offs: int, raw_type: int) -> Any:
         if raw_type != gguf.GGUFValueType.ARRAY or self.byte_order != "I":
             return super()._get_field_parts(orig_offs, raw_type)
-        kind, count = struct.unpack_from("<IQ", self.data, orig_offs)
+        # numpy's arrays are buffers, which its type hints do not say for memory maps.
+        view = memoryview(self.data)  # type: ignore[arg-type]
+        kind, count = struct.unpack_from("<IQ", view, orig_offs)
         at = orig_offs + 12
         entries: list[Any]
         if kind == gguf.GGUFValueType.STRING:
-            entries, end = self._strings(at, count)
+            entries, end = _strings(view, at, count)
         elif kind in self.gguf_scalar_to_np:
             numbers = np.frombuffer(self.data, self.gguf_scalar_to_np[kind], count, at)
             entries, end = [[number] for number in numbers.tolist()], at + numbers.nbytes
@@ -114,11 +116,12 @@ class _QuickReader(gguf.GGUFReader):
         types = [gguf.GGUFValueType.ARRAY, gguf.GGUFValueType(kind)]
         return end - orig_offs, entries, list(range(count)), types
 
-    def _strings(self, at: int, count: int) -> tuple[list[Any], int]:
-        view = memoryview(self.data)
-        strings = []
-        for _ in range(count):
-            (length,) = struct.unpack_from("<Q", view, at)
-            strings.append(bytes(view[at + 8 : at + 8 + length]))
-            at += 8 + length
-        return strings, at
+
+def _strings(view: memoryview, at: int, count: int) -> tuple[list[Any], int]:
+    """`count` strings from offset `at` on, and the offset behind them."""
+    strings = []
+    for _ in range(count):
+        (length,) = struct.unpack_from("<Q", view, at)
+        strings.append(bytes(view[at + 8 : at + 8 + length]))
+        at += 8 + length
+    return strings, at

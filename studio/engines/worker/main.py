@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from studio.engines.base import Done, Loaded, Progress, Usage
-from studio.engines.errors import LoadFailed, NotAble, OutOfMemory
+from studio.engines.errors import GenerationFailed, LoadFailed, NotAble, OutOfMemory, OutOfMemoryWhileLoading
 from studio.engines.messages import (
     Answer,
     Ask,
@@ -26,6 +26,7 @@ from studio.engines.messages import (
     Failure,
     Generate,
     Load,
+    Order,
     Render,
     Say,
 )
@@ -61,8 +62,11 @@ class Worker:
         """Listen and compute; never returns."""
         threading.Thread(target=self._listen, name="listener", daemon=True).start()
         _import_libraries()
-        while True:
-            self._answer(self._orders.get())
+        try:
+            while True:
+                self._answer(self._orders.get())
+        except OSError:
+            os._exit(0)
 
     # -- the listening thread ------------------------------------------------------------------------------
 
@@ -80,7 +84,7 @@ class Worker:
         if isinstance(order, Cancel):
             if halt := self._halts.get(order.request):
                 halt.set()
-        elif isinstance(order, (Render, Count, AskProbe)):
+        elif isinstance(order, Render | Count | AskProbe):
             self._answer(ask)
         else:
             if isinstance(order, Generate):
@@ -100,19 +104,28 @@ class Worker:
             self._send(Failure(ask.call, error))
         except Exception as error:
             logging.getLogger(__name__).exception("%s failed", type(ask.order).__name__)
-            self._send(Failure(ask.call, self._in_words(error, ask)))
+            self._send(Failure(ask.call, self._in_words(error, ask.order)))
         else:
             self._send(Answer(ask.call, value))
 
-    def _in_words(self, error: Exception, ask: Ask) -> StudioError:
-        name = ask.order.card.name if isinstance(ask.order, (Load, Convert)) else self._model.card.name
+    def _in_words(self, error: Exception, order: Order) -> StudioError:
+        loading = isinstance(order, Load | Convert)
+        name = order.card.name if isinstance(order, Load | Convert) else self._name
         if _is_out_of_memory(error):
             from studio.engines.worker.measure import release_unused
 
             release_unused()
-            return OutOfMemory(model=name, device=self._meter.device if self._meter else "cpu")
-        detail = (str(error) or type(error).__name__).strip().splitlines()[0]
-        return LoadFailed(model=name, detail=f"{type(error).__name__}: {detail}")
+            kind = OutOfMemoryWhileLoading if loading else OutOfMemory
+            return kind(model=name, device=self._meter.device if self._meter else "cpu")
+        said = str(error).strip().splitlines()
+        detail = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+        return (
+            LoadFailed(model=name, detail=detail) if loading else GenerationFailed(model=name, detail=detail)
+        )
+
+    @property
+    def _name(self) -> str:
+        return self._model.card.name if self._model is not None else "?"
 
     def _do(self, ask: Ask) -> Any:
         order = ask.order
@@ -136,7 +149,7 @@ class Worker:
             return self._model.embed(order.texts, order.kind)
         if isinstance(order, Generate):
             return self._generate(order, tell)
-        raise NotAble(model=self._model.card.name, ability=type(order).__name__)
+        raise NotAble(model=self._name, ability=type(order).__name__)
 
     # -- the computing thread ------------------------------------------------------------------------------
 
