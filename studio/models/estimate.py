@@ -19,7 +19,8 @@ from studio.settings import Settings
 # bitsandbytes 4 bit: a scale per 64 weights, itself 8 bits and a float32 per 256 of them (double quantized)
 _BLOCK, _BLOCKS_PER_SCALE = 64, 256
 _CODE_BOOKS = 4 * (16 + 256) + 4
-# Tokenizer, buffers and allocator of a worker beside the weights; on a GPU also the CUDA context. Measured.
+# Tokenizer, buffers and allocator of a worker beside the weights; on a GPU also the CUDA context. Measured
+# on a CPU (36-44 MB).
 _RUNTIME_CPU, _RUNTIME_GPU = 48_000_000, 480_000_000
 
 
@@ -74,7 +75,8 @@ def _parts(
     config = text_config(blueprint.config)
     generates = card.kind in ("chat", "base", "encoder-decoder")
     cache = kv_cache_bytes(config, context, width) if generates else 0
-    return _weights(blueprint, level, device), cache, _overhead(config, context, width, device, generates)
+    overhead = _overhead(config, level, context, width, device, generates)
+    return _weights(blueprint, level, device), cache, overhead
 
 
 def _weights(blueprint: _Blueprint, level: str, device: str) -> int:
@@ -102,12 +104,15 @@ def _four_bit_bytes(tensor: Tensor, device: str) -> int:
     return tensor.elements // 2 + blocks + 4 * -(-blocks // _BLOCKS_PER_SCALE) + _CODE_BOOKS
 
 
-def _overhead(config: dict[str, Any], context: int, width: int, device: str, generates: bool) -> int:
+def _overhead(
+    config: dict[str, Any], level: str, context: int, width: int, device: str, generates: bool
+) -> int:
     """Activations of a prefill over the whole context, the logits of one step, and the runtime."""
     hidden = config.get("hidden_size") or config.get("n_embd") or config.get("d_model") or 0
     inner = config.get("intermediate_size") or config.get("n_inner") or config.get("d_ff") or 4 * hidden
     tokens = context if generates else min(context, 512)
-    activations = tokens * (4 * hidden + 3 * inner) * width
+    # LLM.int8 computes with int32 sums and float32 copies of them: measured, three times as much
+    activations = tokens * (4 * hidden + 3 * inner) * width * (3 if level == "int8" else 1)
     logits = 3 * 4 * int(config.get("vocab_size") or 0) if generates else 0
     return activations + logits + (_RUNTIME_CPU if device == "cpu" else _RUNTIME_GPU)
 
