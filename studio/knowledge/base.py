@@ -34,7 +34,7 @@ JobProgress = Callable[[Job], None]
 
 
 class Knowledge:
-    """All knowledge bases of a data folder. Thread-safe. Starts no thread and no process before the first file."""
+    """All knowledge bases of a data folder. Thread-safe; starts nothing before the first file."""
 
     def __init__(self, settings: Settings, store: Store, catalogue: Catalogue, pool: Pool):
         self._settings = settings
@@ -61,8 +61,8 @@ class Knowledge:
     ) -> KnowledgeBase:
         """A new, empty knowledge base; sizes in tokens of the embedder, defaults from the settings.
 
-        Raises `InvalidName`, `KnowledgeBaseExists`, `InvalidChunkSize`, `UnknownModel`, `NotAnEmbeddingModel` or
-        `EmbedderNotInstalled`.
+        Raises `InvalidName`, `KnowledgeBaseExists`, `InvalidChunkSize`, `UnknownModel`, `NotAnEmbeddingModel`
+        or `EmbedderNotInstalled`.
         """
         name = name.strip()
         if not 0 < len(name) <= 100 or not name.isprintable():
@@ -83,7 +83,7 @@ class Knowledge:
         return self._bases.get(name)
 
     def delete(self, name: str) -> None:
-        """Delete a knowledge base with everything in it; running jobs of it end. Raises `UnknownKnowledgeBase`."""
+        """Delete a knowledge base with everything in it; its jobs end. Raises `UnknownKnowledgeBase`."""
         with self._ingest.writing:
             base = self._bases.get(name)
             originals = {*self._bases.originals(base), *self._jobs.originals(base.id)}
@@ -139,8 +139,8 @@ class Knowledge:
     def enqueue(self, name: str, paths: Sequence[Path], delete_after: bool = False) -> list[Job]:
         """Queue files, folders (with what is in them) and zip archives; one job per file, in order.
 
-        Files are copied into the data folder before this returns; `delete_after` (for uploads) deletes them then.
-        A file that cannot be taken has a failed job. Raises `UnknownKnowledgeBase`.
+        Files are copied into the data folder before this returns; `delete_after` (for uploads) deletes them
+        then. A file that cannot be taken has a failed job. Raises `UnknownKnowledgeBase`.
         """
         base = self._bases.get(name)
         paths = [Path(path) for path in paths]
@@ -157,7 +157,7 @@ class Knowledge:
         return [job for job in map(self._jobs.get, ids) if job is not None]
 
     def jobs(self, name: str) -> list[Job]:
-        """Files on their way in and what became of earlier ones, oldest first. Raises `UnknownKnowledgeBase`."""
+        """Files on their way in and how earlier ones ended, oldest first. Raises `UnknownKnowledgeBase`."""
         return self._jobs.of(self._bases.get(name).id)
 
     def cancel(self, job_id: str) -> None:

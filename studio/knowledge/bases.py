@@ -111,7 +111,8 @@ class Bases:
     def origins(self, base: KnowledgeBase) -> dict[str, str]:
         """Where each document came from, by path; what still waits in the queue included."""
         rows = self._store.rows(
-            "SELECT path, origin FROM jobs WHERE knowledge_base = ? AND stage IN ('queued', 'parsing', 'embedding')"
+            "SELECT path, origin FROM jobs"
+            " WHERE knowledge_base = ? AND stage IN ('queued', 'parsing', 'embedding')"
             " UNION ALL SELECT path, origin FROM documents WHERE knowledge_base = ?",
             (base.id, base.id),
         )

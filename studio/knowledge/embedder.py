@@ -27,8 +27,8 @@ class Embedder:
     def choose(self, model: str) -> tuple[ModelCard, int]:
         """(card, dimension) of a model for a new knowledge base.
 
-        Raises `UnknownModel`, `NotAnEmbeddingModel` or `EmbedderNotInstalled`; loads the model only when its card
-        does not give the dimension.
+        Raises `UnknownModel`, `NotAnEmbeddingModel` or `EmbedderNotInstalled`; loads the model only when its
+        card does not give the dimension.
         """
         card = self._catalogue.get(model)
         if card.kind not in ("embedding", "encoder"):

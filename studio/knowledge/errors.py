@@ -41,10 +41,14 @@ class EmbedderNotInstalled(StudioError):
 
 class EmbedderChanged(StudioError):
     en = (
-        "The files of the embedding model {model} have changed since the knowledge base “{name}” was made, so its "
+        "The files of the embedding model {model} have changed since the knowledge base “{name}” was "
+        "made, so its "
         "vectors no longer fit. Create a new knowledge base and add the documents again."
     )
-    zh = "建立知识库“{name}”之后，嵌入模型 {model} 的文件已经改变，原有向量不再适用。请新建知识库并重新添加文档。"
+    zh = (
+        "建立知识库“{name}”之后，嵌入模型 {model} 的文件已经改变，原有向量不再适用。"
+        "请新建知识库并重新添加文档。"
+    )
 
 
 class VectorsUnavailable(StudioError):
@@ -86,7 +90,10 @@ class FileUnreadable(StudioError):
 
 
 class NotEnoughDisk(StudioError):
-    en = "“{file}” could not be copied into the data folder ({reason}). Make room on the disk, then add it again."
+    en = (
+        "“{file}” could not be copied into the data folder ({reason}). Make room on the disk, then add it"
+        " again."
+    )
     zh = "“{file}”无法复制到数据文件夹（{reason}）。请腾出磁盘空间后重新添加。"
 
 
@@ -106,17 +113,26 @@ class NothingToAdd(StudioError):
 
 
 class UnsupportedFormat(StudioError):
-    en = f"“{{file}}” is in a format that cannot be read. What works: {FORMATS_EN}. Save or export it as one of these."
+    en = (
+        f"“{{file}}” is in a format that cannot be read. What works: {FORMATS_EN}. Save or export it as "
+        "one of these."
+    )
     zh = f"无法读取“{{file}}”的格式。支持：{FORMATS_ZH}。请另存或导出为其中一种。"
 
 
 class OldWordFormat(StudioError):
-    en = "“{file}” is in the old Word format (.doc). Open it in Word or LibreOffice, save it as .docx and add that."
+    en = (
+        "“{file}” is in the old Word format (.doc). Open it in Word or LibreOffice, save it as .docx and "
+        "add that."
+    )
     zh = "“{file}”是旧版 Word 格式（.doc）。请用 Word、WPS 或 LibreOffice 打开，另存为 .docx 后再添加。"
 
 
 class WronglyNamed(StudioError):
-    en = "“{file}” is not what its name says: inside it is {kind}. Rename it to end in {suffix}, then add it again."
+    en = (
+        "“{file}” is not what its name says: inside it is {kind}. Rename it to end in {suffix}, then add "
+        "it again."
+    )
     zh = "“{file}”的扩展名与内容不符：内容其实是 {kind}。请把扩展名改为 {suffix} 再添加。"
 
 
@@ -126,7 +142,10 @@ class NotAPdf(StudioError):
 
 
 class PdfDamaged(StudioError):
-    en = "“{file}” is damaged or was cut off, so it cannot be read. Download or export the PDF again, then add that."
+    en = (
+        "“{file}” is damaged or was cut off, so it cannot be read. Download or export the PDF again, then"
+        " add that."
+    )
     zh = "“{file}”已损坏或不完整，无法读取。请重新下载或导出这个 PDF 后再添加。"
 
 
@@ -136,22 +155,34 @@ class FileEncrypted(StudioError):
 
 
 class PdfWithoutText(StudioError):
-    en = "“{file}” holds pictures of pages but no text. Run text recognition (OCR) over it, then add the result."
+    en = (
+        "“{file}” holds pictures of pages but no text. Run text recognition (OCR) over it, then add the "
+        "result."
+    )
     zh = "“{file}”只有页面图像，没有文字。请先做文字识别（OCR），再添加识别后的文件。"
 
 
 class NotAWordFile(StudioError):
-    en = "“{file}” is a zip archive and not a Word file, although its name says so. Unpack it and add what is inside."
+    en = (
+        "“{file}” is a zip archive and not a Word file, although its name says so. Unpack it and add what"
+        " is inside."
+    )
     zh = "“{file}”虽以 .docx 结尾，其实是压缩包而不是 Word 文件。请解压后添加其中的文件。"
 
 
 class WordDamaged(StudioError):
-    en = "“{file}” is damaged, so it cannot be read. Open it in Word or LibreOffice, save it anew and add that."
+    en = (
+        "“{file}” is damaged, so it cannot be read. Open it in Word or LibreOffice, save it anew and add "
+        "that."
+    )
     zh = "“{file}”已损坏，无法读取。请用 Word、WPS 或 LibreOffice 打开并重新保存后再添加。"
 
 
 class WordWithoutText(StudioError):
-    en = "“{file}” holds no text. If it shows pictures of text, run text recognition (OCR) over it and add the result."
+    en = (
+        "“{file}” holds no text. If it shows pictures of text, run text recognition (OCR) over it and add"
+        " the result."
+    )
     zh = "“{file}”里没有文字。如果其中是文字的图片，请先做文字识别（OCR）再添加。"
 
 
@@ -169,7 +200,10 @@ class PairsExpected(StudioError):
 
 
 class ArchiveDamaged(StudioError):
-    en = "“{file}” cannot be unpacked: the archive is damaged or protected. Unpack it yourself and add the folder."
+    en = (
+        "“{file}” cannot be unpacked: the archive is damaged or protected. Unpack it yourself and add the"
+        " folder."
+    )
     zh = "“{file}”无法解压：压缩包已损坏或有密码。请自行解压后添加文件夹。"
 
 
@@ -179,17 +213,26 @@ class ArchiveTooLarge(StudioError):
 
 
 class ParserDied(StudioError):
-    en = "Reading “{file}” failed: it brought the program that reads documents down. Save or export it anew and add that."
+    en = (
+        "Reading “{file}” failed: it brought the program that reads documents down. Save or export it "
+        "anew and add that."
+    )
     zh = "读取“{file}”失败：它使文档读取程序崩溃了。请重新保存或导出后再添加。"
 
 
 class ParserTimedOut(StudioError):
-    en = "Reading “{file}” was given up after {seconds} seconds without progress. Save or export it anew and add that."
+    en = (
+        "Reading “{file}” was given up after {seconds} seconds without progress. Save or export it anew "
+        "and add that."
+    )
     zh = "读取“{file}”时 {seconds} 秒没有进展，已放弃。请重新保存或导出后再添加。"
 
 
 class IngestFailed(StudioError):
-    en = "“{file}” could not be added because of an unexpected error ({reason}). Try again; if it stays, report it."
+    en = (
+        "“{file}” could not be added because of an unexpected error ({reason}). Try again; if it stays, "
+        "report it."
+    )
     zh = "添加“{file}”时发生意外错误（{reason}）。请重试；如果仍然失败，请反馈给我们。"
 
 
@@ -210,7 +253,10 @@ class DenseSearchBlind(Notice):
 
 
 class EmbedderCannotReadDocument(Notice):
-    en = "The embedding model {model} does not read the language of “{document}”; it is found by its words only."
+    en = (
+        "The embedding model {model} does not read the language of “{document}”; it is found by its words"
+        " only."
+    )
     zh = "嵌入模型 {model} 不懂“{document}”的语言，只能按词语匹配找到它。"
 
 
@@ -228,5 +274,8 @@ class SearchedByWordsOnly(Notice):
 
 
 class PagesWithoutText(Notice):
-    en = "{count} of {total} pages of “{document}” hold no text (pictures, perhaps): {pages}. They cannot be found."
+    en = (
+        "{count} of {total} pages of “{document}” hold no text (pictures, perhaps): {pages}. They cannot "
+        "be found."
+    )
     zh = "“{document}”共 {total} 页，其中 {count} 页没有文字（可能是图片）：{pages}。这些页无法检索。"

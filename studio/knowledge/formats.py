@@ -24,8 +24,8 @@ SUFFIXES = {".pdf", ".docx", *TEXT_SUFFIXES}
 PAIR_SUFFIXES = {".csv"}
 # Named to the user when they lie in a folder; anything else there (pictures, programs) is passed over.
 UNREADABLE_DOCUMENTS = {
-    ".doc", ".docm", ".dot", ".wps", ".rtf", ".odt", ".pages", ".ppt", ".pptx", ".xls", ".xlsx", ".csv", ".tsv",
-    ".epub", ".mobi", ".djvu", ".html", ".htm", ".tex", ".ps",
+    ".doc", ".docm", ".dot", ".wps", ".rtf", ".odt", ".pages", ".ppt", ".pptx", ".xls", ".xlsx", ".csv",
+    ".tsv", ".epub", ".mobi", ".djvu", ".html", ".htm", ".tex", ".ps",
 }  # fmt: skip
 
 _ZIP = b"PK\x03\x04"

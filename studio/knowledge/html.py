@@ -8,8 +8,8 @@ from typing import NamedTuple
 from studio.knowledge.plain import decode
 
 _BLOCKS = {
-    "address", "article", "blockquote", "body", "caption", "center", "dd", "div", "dl", "dt", "footer", "form",
-    "header", "hr", "li", "main", "ol", "p", "pre", "section", "table", "tr", "ul",
+    "address", "article", "blockquote", "body", "caption", "center", "dd", "div", "dl", "dt", "footer",
+    "form", "header", "hr", "li", "main", "ol", "p", "pre", "section", "table", "tr", "ul",
 }  # fmt: skip
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _HIDDEN = {"head", "script", "style", "template", "title"}

@@ -1,7 +1,7 @@
 """Documents in: two threads, one that parses and splits, one that embeds and stores, and a queue on disk.
 
-Every step can be repeated: vectors are kept as soon as they are made, and a document appears in one transaction
-when everything of it is there. What a killed studio leaves are vectors that nobody asks for yet.
+Every step can be repeated: vectors are kept as soon as they are made, and a document appears in one
+transaction when everything of it is there. What a killed studio leaves are vectors that nobody asks for yet.
 """
 
 import json
@@ -32,8 +32,8 @@ from studio.store import Store
 
 log = logging.getLogger(__name__)
 
-# Chunks of several small files are embedded together, in batches that take about a second each: short enough to
-# cancel and to show progress, long enough to keep a device busy.
+# Chunks of several small files are embedded together, in batches that take about a second each: short enough
+# to cancel and to show progress, long enough to keep a device busy.
 _GROUP = 256
 _FIRST_BATCH, _SMALLEST_BATCH, _LARGEST_BATCH = 64, 16, 1024
 # Chunks that may wait to be embedded: more would only fill memory.
@@ -98,7 +98,7 @@ class Ingest:
     # The threads
 
     def start(self) -> int:
-        """Go on with what is queued, interrupted work included; how many files wait. Does nothing when it runs."""
+        """Go on with what is queued, interrupted work included; how many files wait. Idempotent."""
         with self._starting:
             if self._threads or self._stop.is_set():
                 return 0
@@ -204,7 +204,8 @@ class Ingest:
         if row is None:
             return None
         counts = self._store.row(
-            "SELECT (SELECT count(number) FROM pages WHERE document = ?), count(*) FROM chunks WHERE document = ?",
+            "SELECT (SELECT count(number) FROM pages WHERE document = ?), count(*)"
+            " FROM chunks WHERE document = ?",
             (row["id"], row["id"]),
         )
         assert counts is not None
@@ -404,8 +405,8 @@ def _insert(connection: sqlite3.Connection, prepared: Prepared, indexed: Sequenc
     first = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM chunks").fetchone()[0]
     numbered = range(first, first + len(prepared.pieces))
     connection.executemany(
-        "INSERT INTO chunks (number, id, knowledge_base, document, position, page_position, page, heading, start,"
-        " end, text, tokens, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO chunks (number, id, knowledge_base, document, position, page_position, page, heading,"
+        " start, end, text, tokens, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 number, prepared.ids[place], base_id, document_id, place, piece.page_position, piece.page,

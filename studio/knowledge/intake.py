@@ -32,7 +32,7 @@ _MOST_FILES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One file on its way in. `path`: its name as a document; `origin`: where it came from, empty for an upload.
+    """One file on its way in. `path`: its name as a document; `origin`: where it lies, empty for an upload.
 
     Either `sha256` (the original is in the data folder) or `error` is set.
     """
@@ -54,7 +54,7 @@ class Originals:
         return self._folder / sha256
 
     def keep(self, source: BinaryIO, name: str) -> str:
-        """Copy a file in; its SHA-256. Raises `FileTooLarge`, `FileEmpty`, `NotEnoughDisk` or OSError from reading."""
+        """Copy a file in; its SHA-256. Raises `FileTooLarge`, `FileEmpty`, `NotEnoughDisk`, or OSError."""
         digest = hashlib.sha256()
         count = 0
         try:
@@ -222,8 +222,8 @@ def _is_utf8(name: str) -> bool:
 def with_unique_paths(incoming: Iterable[Incoming], taken: dict[str, str]) -> Iterator[Incoming]:
     """Give files of one name from different places names of their own: folders in front, then a number.
 
-    `taken`: the origin of every document of the knowledge base, by path; the same origin is a new version of it,
-    and so is an upload (which has no origin) of a document that is there already.
+    `taken`: the origin of every document of the knowledge base, by path; the same origin is a new version of
+    it, and so is an upload (which has no origin) of a document that is there already.
     """
     earlier = dict(taken)
     fresh: set[str] = set()

@@ -1,4 +1,4 @@
-"""The queue of files on their way in: rows of the table `jobs`, so that a killed studio goes on where it was."""
+"""The queue of files on their way in: rows of a table, so that a killed studio goes on where it was."""
 
 import json
 import sqlite3
@@ -38,7 +38,7 @@ class Jobs:
         self.changed = threading.Condition()
 
     def add(self, base_id: str, file: Incoming) -> str:
-        """Queue a file, or note that it failed already; the job's id. Takes the place of the path's earlier jobs."""
+        """Queue a file, or note that it failed already; the job's id. Earlier ones of its path go."""
         name = uuid.uuid4().hex
         stage: JobStage = "queued" if file.error is None else "failed"
         result = None if file.error is None else FileResult(file.path, "failed", error=file.error.as_dict())
@@ -49,8 +49,8 @@ class Jobs:
                 (base_id, file.path),
             )
             connection.execute(
-                "INSERT INTO jobs (id, knowledge_base, path, origin, sha256, stage, result, created_at, finished_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO jobs (id, knowledge_base, path, origin, sha256, stage, result, created_at,"
+                " finished_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     name, base_id, file.path, file.origin, file.sha256, stage,
                     _dump(result) if result else None, now, now if result else None,
@@ -85,7 +85,8 @@ class Jobs:
     def advance(self, job_id: str, stage: JobStage, done: int, total: int) -> bool:
         """Note progress; False when the job is not wanted any more."""
         changed = self._store.write(
-            "UPDATE jobs SET stage = ?, done = ?, total = ? WHERE id = ? AND stage IN ('parsing', 'embedding')",
+            "UPDATE jobs SET stage = ?, done = ?, total = ?"
+            " WHERE id = ? AND stage IN ('parsing', 'embedding')",
             (stage, done, total, job_id),
         )
         self._notify()

@@ -54,7 +54,7 @@ def script_shares(text: str) -> dict[str, float]:
 
 
 def readable_scripts(languages: Sequence[str]) -> frozenset[str] | None:
-    """The scripts of an embedder's languages (`en`, `zh-Hant`, …); None: it reads everything, or nobody knows."""
+    """The scripts of an embedder's languages (`en`, `zh-Hant`, …); None: all of them, or nobody knows."""
     codes = [language.lower().replace("_", "-").split("-")[0] for language in languages]
     if not codes or {"multilingual", "mul", "multi"} & set(codes):
         return None

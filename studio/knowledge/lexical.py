@@ -16,7 +16,10 @@ from studio.store import Store
 # fifteenth of the cost of single characters beside pairs (DESIGN section 6).
 _UNSPACED = "぀-ヿㇰ-ㇿ㐀-䶿一-鿿가-힣豈-﫿ก-๎ກ-ໍ\U00020000-\U0003ffff"
 # \w leaves out the vowel signs of Indic and Arabic scripts, which would cut words in pieces.
-_SIGNS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u0f00-\u0fbc\u1000-\u109f\u1780-\u17d3"
+_SIGNS = (
+    "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
+    "\u0f00-\u0fbc\u1000-\u109f\u1780-\u17d3"
+)
 _RUN = re.compile(
     f"(?P<unspaced>[{_UNSPACED}]+)|(?P<word>[^\\W_{_UNSPACED}](?:[^\\W_{_UNSPACED}]|[{_SIGNS}])*)"
 )
@@ -79,9 +82,8 @@ def _table(knowledge_base: str) -> str:
 def create(connection: sqlite3.Connection, knowledge_base: str) -> None:
     """Make the empty index of a knowledge base."""
     # ascii: everything beyond ASCII counts as a letter, as `words` has already decided where words end.
-    connection.execute(
-        f"CREATE VIRTUAL TABLE {_table(knowledge_base)} USING fts5(words, content='', tokenize='porter ascii')"
-    )
+    options = "words, content='', tokenize='porter ascii'"
+    connection.execute(f"CREATE VIRTUAL TABLE {_table(knowledge_base)} USING fts5({options})")
 
 
 def drop(connection: sqlite3.Connection, knowledge_base: str) -> None:
@@ -113,7 +115,7 @@ def exists(store: Store, knowledge_base: str) -> bool:
 
 
 def search(store: Store, knowledge_base: str, query: str, limit: int) -> list[tuple[int, float]]:
-    """The best (chunk number, BM25 score, higher is better), at most `limit`; earlier chunks first among equals."""
+    """The best (chunk number, BM25, higher is better), at most `limit`; of equals the earlier first."""
     expression = match_expression(query)
     if not expression or limit < 1:
         return []

@@ -1,4 +1,4 @@
-"""A file becomes pages of text. Runs in the parser's own process, so that a file which crashes it harms nobody."""
+"""A file becomes pages of text, in the parser's own process, so that one which crashes it harms nobody."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ Progress = Callable[[int, int], None]
 
 
 def parse(path: Path, name: str, kind: str, limit: int, progress: Progress) -> ParsedDocument:
-    """Read the file at `path`, called `name`, for a knowledge base of `kind`; `limit`: the most bytes it may have.
+    """Read the file at `path`, called `name`, of at most `limit` bytes, for a knowledge base of `kind`.
 
     `progress(done, total)` in pages. Raises a `StudioError` that says what is wrong with the file.
     """

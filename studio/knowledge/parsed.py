@@ -7,7 +7,7 @@ HEADING_SEPARATOR = " › "
 
 
 class Heading(NamedTuple):
-    """A heading in a page. `start`: its first character; `path`: with the headings above it, outermost first."""
+    """A heading in a page. `start`: its first character; `path`: with those above it, outermost first."""
 
     start: int
     path: str

@@ -89,7 +89,7 @@ class Parser:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
-            # -m and a plain pipe rather than multiprocessing: a spawned child would run the caller's __main__ again.
+            # Not multiprocessing: a child spawned by it would run the caller's __main__ again.
             paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self._program],

@@ -126,7 +126,7 @@ def _clean(text: str, known: Counter[str]) -> str:
 
 
 def _join(left: str, right: str, known: Counter[str]) -> str:
-    """`rela-` `tional` is one word; `e-` `commerce` keeps its hyphen, as the rest of the document writes it so."""
+    """`rela-` `tional` is one word; `e-` `commerce` keeps its hyphen, as elsewhere in the document."""
     joined, hyphenated = known[(left + right).lower()], known[f"{left}-{right}".lower()]
     keep = hyphenated > joined or (
         joined == 0 and (len(left) == 1 or left[-1].isdigit() or right[0].isupper())
@@ -159,7 +159,7 @@ def _begins_paragraph(previous: str, line: str, full: int) -> bool:
 
 
 def _mark_headings(document: pypdfium2.PdfDocument, pages: list[ParsedPage]) -> None:
-    """The bookmarks of the file as headings, placed where a page's text has their words, else at its start."""
+    """The bookmarks of the file as headings, where a page's text has their words, else at its start."""
     outline, path, at = Outline(), "", 0
     entries = []
     for bookmark in document.get_toc(max_depth=4):

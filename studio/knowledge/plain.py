@@ -15,7 +15,7 @@ _BOMS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-# Of a real Chinese text nearly everything is in the "common" half of its character set; of a wrong guess little is.
+# Of a real Chinese text nearly all is in the common half of its character set, of a wrong guess little.
 _COMMON_SHARE = 0.85
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _MARKDOWN_HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
@@ -57,7 +57,7 @@ def _utf16_without_bom(data: bytes) -> str | None:
 
 
 def _legacy(data: bytes) -> str | None:
-    """Chinese by the frequency of common characters (short texts too), everything else by charset-normalizer."""
+    """Chinese by how common its characters are (short texts too), everything else by charset-normalizer."""
     guesses = [_common(data, "gb18030"), _common(data, "big5")]
     # A few characters can be common ones in both; simplified Chinese is the likelier then.
     best_share, best_text = max(guesses, key=lambda guess: guess[0])

@@ -5,19 +5,20 @@ from collections.abc import Callable
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
+from pydantic import Field
 
 from studio.knowledge.types import Evidence, SearchResult
 
 
 class EvidenceRetriever(BaseRetriever):
-    """Returns evidence as LangChain documents: the chunk's text, and every field of `Evidence` as metadata.
+    """Evidence as LangChain documents: the chunk's text, and all fields of the evidence as metadata.
 
     `notices`: what the user should know about the last search, as `{"code", "en", "zh"}`. One retriever serves
     one question at a time; make one for each.
     """
 
     search: Callable[[str], SearchResult]
-    notices: list[dict[str, str]] = []
+    notices: list[dict[str, str]] = Field(default_factory=list)
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun

@@ -15,7 +15,7 @@ from studio.knowledge.errors import (
     SearchedByWordsOnly,
     UnknownMode,
 )
-from studio.knowledge.languages import can_read
+from studio.knowledge.languages import can_read, readable_scripts
 from studio.knowledge.types import Evidence, KnowledgeBase, Mode, SearchResult
 from studio.knowledge.vectors import VectorIndex
 from studio.sentences import Notice, StudioError
@@ -103,7 +103,7 @@ class Search:
         try:
             model, languages = self._embedder.languages(base)
             readable = {query: can_read(languages, query) for query in queries}
-            unread = self._unread_notice(base, model)
+            unread = self._unread_notice(base, model) if readable_scripts(languages) else None
             blind = (DenseSearchBlind if mode == "dense" else EmbedderCannotReadQuestion)(model=model)
             notices: dict[str, list[Notice]] = {
                 query: [each for each in (unread if readable[query] else blind,) if each] for query in queries
@@ -162,7 +162,8 @@ class Search:
             part = numbers[start : start + _FEW]
             marks = ",".join("?" * len(part))
             found = self._store.rows(
-                "SELECT chunks.*, documents.path AS path FROM chunks JOIN documents ON documents.id = chunks.document"
+                "SELECT chunks.*, documents.path AS path"
+                " FROM chunks JOIN documents ON documents.id = chunks.document"
                 f" WHERE number IN ({marks})",
                 part,
             )

@@ -17,19 +17,22 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from studio.knowledge.parsed import HEADING_SEPARATOR, ParsedDocument, ParsedPage
 from studio.models.card import ModelCard
 
-# A token of text stands for 2–5 characters. Far more means that the tokenizer took a long run (a base64 blob) for
-# one unknown word.
+# A token of text stands for 2–5 characters. Far more means that the tokenizer took a long run (a base64 blob)
+# for one unknown word.
 _CHARACTERS_PER_TOKEN = 12
 # A chunk ends at the best pause in its last half; earlier, it would be too short to say much.
 _SHORTEST = 0.5
-# Words stand for tokens where the embedder's tokenizer is not on this machine: leave room for words of several.
+# Chunks of even length may exceed it by this to reach the end of a sentence.
+_SLACK = 1.2
+# Words stand for tokens where the embedder's tokenizer is not here: leave room for words of several.
 _WORD_SHARE = 0.6
 
 # Where a chunk may end, best first: after a paragraph, a sentence, a line or a clause, a word.
 _PAUSES = (
     re.compile(r"\n[ \t\r]*\n\s*"),
     re.compile(
-        r"""[。！？；…][”’"』」）)\]]*\s*|(?<![\s.][A-Z])(?<!e\.g)(?<!i\.e)(?<!et al)(?<!Fig)[.!?]["'”’)\]]*\s+|\n\s*"""
+        r"""[。！？；…][”’"』」）)\]]*\s*|\n\s*"""
+        r"""|(?<![\s.][A-Z])(?<!e\.g)(?<!i\.e)(?<!et al)(?<!Fig)[.!?]["'”’)\]]*\s+"""
     ),
     re.compile(r"[，、：,;:]\s*|[—–]\s*"),
     re.compile(r"\s+"),
@@ -37,7 +40,7 @@ _PAUSES = (
 
 
 class Piece(NamedTuple):
-    """A chunk before it has an id. `embedded`: what the vector is made of (the question of a pair, else the text)."""
+    """A chunk before it has an id. `embedded`: what its vector is made of (of a pair, the question)."""
 
     page_position: int
     page: int | None
@@ -55,7 +58,7 @@ class Piece(NamedTuple):
 
 
 class Splitter:
-    """Splits for one embedder. `size` and `overlap` in tokens; `size` is lowered to what the embedder reads."""
+    """Splits for one embedder. `size` and `overlap` in tokens; `size` at most what the embedder reads."""
 
     def __init__(self, card: ModelCard, size: int, overlap: int):
         self._tokenizer, share = _tokenizer_of(card)
@@ -66,7 +69,7 @@ class Splitter:
         self.overlap = min(int(overlap * share), self.size // 2)
 
     def split(self, document: ParsedDocument) -> list[Piece]:
-        """The chunks of a document in reading order. No chunk crosses a page or begins a new heading inside."""
+        """The chunks of a document in reading order. No chunk crosses a page or a heading."""
         return [
             piece
             for position, page in enumerate(document.pages)
@@ -118,9 +121,10 @@ class Splitter:
             return []
         pauses = [[match.end() for match in pause.finditer(part)] for pause in _PAUSES]
         spans: list[tuple[int, int]] = []
+        size = self._even_size(len(starts))
         at = 0
         while at < len(part):
-            end = self._end(part, starts, ends, pauses, at)
+            end = self._end(part, starts, ends, pauses, at, size)
             trimmed = _trim(part, at, end)
             if trimmed:
                 spans.append((begin + trimmed[0], begin + trimmed[1]))
@@ -129,14 +133,23 @@ class Splitter:
             at = max(self._overlap_start(starts, pauses, at, end), at + 1)
         return spans
 
-    def _end(self, part: str, starts: list[int], ends: list[int], pauses: list[list[int]], at: int) -> int:
+    def _even_size(self, count: int) -> int:
+        """The size that cuts `count` tokens into pieces of about one length, with no short rest."""
+        step = self.size - self.overlap
+        pieces = max(1, -(-(count - self.overlap) // step))
+        even = -(-(count + (pieces - 1) * self.overlap) // pieces)
+        return min(self.size, int(even * _SLACK) + 1)
+
+    def _end(
+        self, part: str, starts: list[int], ends: list[int], pauses: list[list[int]], at: int, size: int
+    ) -> int:
         first = bisect_left(starts, at)
-        last = first + self.size
+        last = first + size
         furthest = len(part) if last >= len(starts) else starts[last]
-        furthest = min(furthest, at + self.size * _CHARACTERS_PER_TOKEN)
+        furthest = min(furthest, at + size * _CHARACTERS_PER_TOKEN)
         if furthest >= len(part):
             return len(part)
-        middle = first + int(self.size * _SHORTEST)
+        middle = first + int(size * _SHORTEST)
         earliest = starts[middle] if middle < len(starts) else at
         earliest = min(earliest, at + (furthest - at) // 2) if earliest >= furthest else earliest
         for places in pauses:
@@ -148,7 +161,7 @@ class Splitter:
         return ends[place] if place >= 0 and ends[place] > at else furthest
 
     def _overlap_start(self, starts: list[int], pauses: list[list[int]], at: int, end: int) -> int:
-        """Where the next chunk begins: at a sentence in the last `overlap` tokens before `end`, else at a word."""
+        """Where the next chunk begins: at a pause in the last `overlap` tokens before `end`."""
         if self.overlap == 0:
             return end
         earliest = starts[max(bisect_left(starts, end) - self.overlap, 0)]
@@ -161,7 +174,7 @@ class Splitter:
         return earliest
 
     def _fit(self, text: str, start: int, end: int, count: int) -> list[tuple[int, int, int]]:
-        """The span itself, or halves of it: a few tokenizers make more tokens of a piece than of it in its page."""
+        """The span itself, or its halves: some tokenizers make more tokens of a piece than in its page."""
         if count <= self.size or end - start < 2:
             return [(start, end, count)]
         middle = start + (end - start) // 2
@@ -193,7 +206,7 @@ class Splitter:
 
 
 def _sections(page: ParsedPage) -> list[tuple[int, int, str]]:
-    """(start, end, heading path) of the stretches between headings; headings in a row belong to one stretch."""
+    """(start, end, heading path) of the stretches between headings; headings in a row share one stretch."""
     sections: list[tuple[int, int, str]] = []
     start, path = 0, page.heading
     for index, heading in enumerate(page.headings):

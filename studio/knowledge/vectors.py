@@ -46,7 +46,7 @@ def save(store: Store, embedder: str, hashes: Sequence[str], vectors: Vectors) -
 
 
 def load(store: Store, embedder: str, hashes: Sequence[str]) -> Vectors:
-    """Vectors of `hashes`, in their order, shape (len(hashes), dimension). KeyError for one that is not there."""
+    """Vectors of `hashes`, in their order, shape (len(hashes), dimension). KeyError for an unknown one."""
     found: dict[str, bytes] = {}
     for part in _parts(list(dict.fromkeys(hashes))):
         marks = ",".join("?" * len(part))
@@ -58,12 +58,13 @@ def load(store: Store, embedder: str, hashes: Sequence[str]) -> Vectors:
 
 
 def forget_unused(store: Store) -> int:
-    """Drop vectors that no chunk needs; how many. Not while an ingest runs: it saves vectors before chunks."""
+    """Drop vectors that no chunk needs; how many. Not during an ingest: it saves vectors before chunks."""
     return store.write(
         """
         DELETE FROM vectors WHERE NOT EXISTS (
             SELECT 1 FROM chunks JOIN knowledge_bases AS base ON base.id = chunks.knowledge_base
-            WHERE chunks.hash = vectors.hash AND base.embedder || '@' || base.embedder_revision = vectors.embedder
+            WHERE chunks.hash = vectors.hash
+            AND base.embedder || '@' || base.embedder_revision = vectors.embedder
         )
         """
     )

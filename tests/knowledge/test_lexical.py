@@ -24,7 +24,8 @@ def fill(store: Store, *texts: str) -> None:
     ("text", "query"),
     [
         ("The dogs were running", "dog run"), ("国旗的通用尺度", "尺度"), ("查字典", "典"), ("字典", "字"),
-        ("ＡＢＣ café naïve", "abc cafe naive"), ("MiniLM模型很小", "minilm"), ("हिन्दी भाषा", "हिन्दी"), ("한국어 문장", "한국어"),
+        ("ＡＢＣ café naïve", "abc cafe naive"), ("MiniLM模型很小", "minilm"),
+        ("हिन्दी भाषा", "हिन्दी"), ("한국어 문장", "한국어"),
         ("max_tokens = 5", "max tokens"), ("AT&T OR NOT", 'at "t" OR NOT *'), ("𠮷野家", "𠮷野"),
     ],
 )  # fmt: skip

@@ -4,8 +4,8 @@ import codecs
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import made_documents
+import pytest
 
 from studio.knowledge import errors
 from studio.knowledge.parse import parse
@@ -30,10 +30,14 @@ def text_of(path: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [
-        (CHINESE, "utf-8"), (CHINESE, "utf-8-sig"), (CHINESE, "utf-16"), (CHINESE, "gbk"), (CHINESE, "gb18030"),
-        ("你好", "gbk"), ("中文", "gbk"), ("Version 2 的说明", "gbk"), (TRADITIONAL, "big5"), ("plain ASCII", "ascii"),
-        ("Der Käse ist schön und größer als früher.", "cp1252"), ("Voilà un café très agréable à côté.", "latin-1"),
-        ("Это обычный русский текст о погоде.", "cp1251"), ("これは日本語の文章です。とても良い。", "shift_jis"),
+        (CHINESE, "utf-8"), (CHINESE, "utf-8-sig"), (CHINESE, "utf-16"), (CHINESE, "gbk"),
+        (CHINESE, "gb18030"),
+        ("你好", "gbk"), ("中文", "gbk"), ("Version 2 的说明", "gbk"), (TRADITIONAL, "big5"),
+        ("plain ASCII", "ascii"),
+        ("Der Käse ist schön und größer als früher.", "cp1252"),
+        ("Voilà un café très agréable à côté.", "latin-1"),
+        ("Это обычный русский текст о погоде.", "cp1251"),
+        ("これは日本語の文章です。とても良い。", "shift_jis"),
     ],
 )  # fmt: skip
 def test_text_is_read_in_its_own_encoding(write: Write, text: str, encoding: str) -> None:
@@ -97,7 +101,8 @@ def test_pages_without_text_are_counted_beside_the_others(write: Write) -> None:
 
 def test_word_keeps_order_headings_and_tables(write: Write) -> None:
     content = made_documents.word(
-        ("Heading 1", "Rules"), ("Normal", "First."), [["Name", "Age"], ["Ann", "7"]], ("Heading 2", "More"),
+        ("Heading 1", "Rules"), ("Normal", "First."), [["Name", "Age" ], ["Ann", "7" ]],
+        ("Heading 2", "More"),
         ("Normal", "Last."),
     )  # fmt: skip
     [page] = read(write("rules.docx", content)).pages

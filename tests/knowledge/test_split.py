@@ -1,5 +1,6 @@
 """Chunks are exact, never too long, complete, and end where the text pauses."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from studio.models.card import ModelCard
 
 PARTS = st.sampled_from(
     [
-        "The quick brown fox. ", "第一条 为了维护国旗的尊严，制定本法。", "\n\n", "\n", " ", "\t", "a" * 300, "e.g. this; ",
-        "3.14 + x_1 = 7! ", "😀", "naïve café", "한국어 문장. ", "Antidisestablishmentarianism ", "。", "¿Qué? ", "\r\n",
+        "The quick brown fox. ", "第一条 为了维护国旗的尊严，制定本法。", "\n\n", "\n", " ", "\t",
+        "a" * 300, "e.g. this; ",
+        "3.14 + x_1 = 7! ", "😀", "naïve café", "한국어 문장. ", "Antidisestablishmentarianism ", "。",
+        "¿Qué? ", "\r\n",
     ]
 )  # fmt: skip
 TEXTS = st.one_of(st.lists(PARTS, max_size=120).map("".join), st.text(max_size=400))
@@ -78,10 +81,10 @@ def test_abbreviations_do_not_end_a_sentence(minilm: ModelCard) -> None:
 def test_neighbours_share_about_the_overlap_that_was_asked_for(minilm: ModelCard) -> None:
     text = " ".join(f"word{number}" for number in range(600))
     pieces = split(minilm, text, size=64, overlap=16)
-    shared = [first.end - second.start for first, second in zip(pieces, pieces[1:], strict=False)]
+    shared = [first.end - second.start for first, second in itertools.pairwise(pieces)]
     assert all(0 < count <= 16 * 12 for count in shared)
     apart = split(minilm, text, size=64, overlap=0)
-    assert all(first.end <= second.start for first, second in zip(apart, apart[1:], strict=False))
+    assert all(first.end <= second.start for first, second in itertools.pairwise(apart))
 
 
 def test_a_heading_begins_a_chunk_and_names_it(minilm: ModelCard) -> None:
