@@ -44,7 +44,7 @@ def test_questions_in_other_words_and_in_chinese_find_their_page(
     assert real.verify("papers")["agree"]
 
     # No word in common with the page but the meaning
-    [hit] = real.search("papers", "How long should a grown-up sleep?", k=1).hits
+    [hit] = real.search("papers", "How long should a grown-up sleep?", k=1, mode="dense").hits
     assert (hit.document, hit.page) == ("paper.pdf", 2)
 
     result = real.search("papers", "国旗有几种尺度？", k=2)
