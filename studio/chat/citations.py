@@ -14,6 +14,7 @@ from studio.chat.claims import (
     Content,
     Span,
     admits_ignorance,
+    asks_yes_or_no,
     content_of,
     numbers_in,
     sentences,
@@ -213,6 +214,8 @@ class _Checker:
     def __init__(self, evidence: Sequence[Evidence], question: str):
         self._sources = [_source(n, chunk) for n, chunk in enumerate(evidence, start=1)]
         self._question = content_of(question).terms
+        # Words that say nothing new: a sentence of these alone repeats the question.
+        self._asked = frozenset() if asks_yes_or_no(question) else self._question
         told = [terms for source in self._sources for terms in source.sentences]
         self._sentences = len(told)
         self._pairs = frozenset().union(*(p.pairs for source in self._sources for p in source.passages))
@@ -246,6 +249,8 @@ class _Checker:
         Between languages only numbers and names can be compared: there must be `anchors` of them.
         """
         terms = claim.terms
+        if terms <= self._asked:
+            return None
         if claim.chinese != source.chinese:
             terms = claim.numbers | (claim.names if source.chinese else claim.names & source.terms)
             if len(terms) < anchors:
@@ -269,9 +274,10 @@ class _Checker:
         return math.log(1 + self._sentences / max(self._spread[term], 1))
 
     def _without_titles(self, text: str) -> str:
-        """Naming the document is no claim about its content."""
+        """Naming the document or its heading is no claim about its content."""
         for source in self._sources:
-            for title in (source.chunk.document, source.chunk.document.rpartition("/")[2]):
+            document, heading = source.chunk.document, source.chunk.heading
+            for title in (document, document.rpartition("/")[2], heading, heading.rpartition(" > ")[2]):
                 text = text.replace(title, " ") if title else text
         return text
 

@@ -56,6 +56,13 @@ _ABOUT_PASSAGES = re.compile(
     r"\b(?:document|passage|text|context|source|material|handbook|i|we|page)s?\b|文档|段落|资料|文中|原文|材料|我|知道|无法",
     re.IGNORECASE,
 )
+# The number of a list item counts nothing.
+_ORDINALS = re.compile(r"^[\s*_#>-]*\d{1,2}(?:[.)、．]\s*|\s+(?=[A-Z\u3400-\u9fff]))(?!\d)", re.MULTILINE)
+_YES_OR_NO = re.compile(
+    r"^\W*(?:is|are|was|were|do|does|did|can|could|may|must|shall|should|will|would|has|have|had)\b"
+    r"|吗|是不是|是否|能不能|可不可以|会不会|有没有",
+    re.IGNORECASE,
+)
 _PLACES = re.compile(r"\b(?:pages?|passages?|p\.)\s*\d+|第\s*\d+\s*[页段]|段落\s*\d+", re.IGNORECASE)
 
 
@@ -99,7 +106,7 @@ def sentences(text: str) -> list[Span]:
 
 def content_of(text: str) -> Content:
     """What of `text` can be compared with another. Places (`page 3`) are left out: they are not claims."""
-    text = _PLACES.sub(" ", unicodedata.normalize("NFKC", text))
+    text = _ORDINALS.sub("", _PLACES.sub(" ", unicodedata.normalize("NFKC", text)))
     reader = _Reader(text)
     for match in _TOKEN.finditer(text):
         reader.read(match)
@@ -172,6 +179,11 @@ def numbers_in(text: str) -> frozenset[str]:
 def admits_ignorance(sentence: str) -> bool:
     """Whether a sentence says that the documents (or the model) do not know."""
     return _IGNORANCE.search(sentence) is not None and _ABOUT_PASSAGES.search(sentence) is not None
+
+
+def asks_yes_or_no(question: str) -> bool:
+    """Whether an answer may be made of the question's own words."""
+    return _YES_OR_NO.search(question) is not None
 
 
 def stemmed(word: str) -> str:

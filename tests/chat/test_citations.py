@@ -266,6 +266,25 @@ def test_naming_the_document_and_page_is_no_claim() -> None:
     assert cite(answer, MUSEUM)[0] == "According to page 1 of handbook.pdf, the museum opened in 1987 [1]."
 
 
+def test_repeating_the_question_is_no_claim() -> None:
+    question = "On which day of the week is the museum closed?"
+    assert cite("The museum is closed on the day of the week [1].", MUSEUM, question)[1] == []
+    assert cite("The museum is closed on Mondays [1].", MUSEUM, question)[1] != []
+    assert cite("The museum is closed on Mondays.", MUSEUM, "Is the museum closed on Mondays?")[1] != []
+
+
+def test_repeating_a_heading_is_no_claim() -> None:
+    chunks = evidence("二、入会与押金\n押金200元。", document="手册.docx", heading="二、入会与押金")
+    assert cite("手册.docx,二、入会与押金[1]\n押金200元[1]。", chunks)[0] == "手册.docx,二、入会与押金\n押金200元[1]。"
+
+
+def test_the_number_of_a_list_item_is_no_fact() -> None:
+    chunks = evidence("1 Close the sluice gate with the handwheel.\n2 Open the drain.\nIt takes 38 turns.")
+    question = "How many turns of the handwheel does it take to close the sluice gate?"
+    assert cite("1 [1]", chunks, question)[1] == []
+    assert cite("It takes 38 turns.", chunks, question)[0] == "It takes 38 turns [1]."
+
+
 def test_without_markers_for_the_next_prompt() -> None:
     assert (
         without_markers("It opened in 1987 [1][2]. Closed【3】。 `a[1]`")
