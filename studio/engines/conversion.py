@@ -4,16 +4,24 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import filelock
 
 from studio.engines.base import Progress, ProgressCallback
 from studio.engines.errors import ConversionFailed, LoadFailed
-from studio.engines.messages import Convert
-from studio.engines.process import WorkerProcess
 from studio.models.card import ModelCard
+
+
+class Converting(Protocol):
+    """A worker that can convert."""
+
+    def convert(self, card: ModelCard, folder: Path) -> None: ...
+
+    def close(self) -> None: ...
 
 
 def needs_conversion(card: ModelCard) -> bool:
@@ -22,13 +30,13 @@ def needs_conversion(card: ModelCard) -> bool:
 
 
 class Converter:
-    """Makes model folders from GGUF files, each in a worker of its own. Thread-safe, and across processes."""
+    """Makes model folders from GGUF files in a borrowed worker. Thread-safe, and across processes."""
 
-    def __init__(self, models_dir: Path, start_worker: Callable[[], WorkerProcess] = WorkerProcess):
+    def __init__(self, models_dir: Path, borrow: Callable[[], AbstractContextManager[Converting]]):
         self._models_dir = models_dir
-        self._start_worker = start_worker
+        self._borrow = borrow
         self._lock = threading.Lock()
-        self._workers: set[WorkerProcess] = set()
+        self._at_work: list[Converting] = []
 
     def prepare(self, card: ModelCard, progress: ProgressCallback | None = None) -> ModelCard:
         """The card with the path of its folder, made first if there is none yet. Raises `ConversionFailed`.
@@ -51,30 +59,29 @@ class Converter:
         return replace(card, path=folder)
 
     def close(self) -> None:
-        """End conversions that are under way; `prepare` raises what became of them."""
+        """End conversions that are under way; their `prepare` raises."""
         with self._lock:
-            workers = list(self._workers)
-        for worker in workers:
+            at_work = list(self._at_work)
+        for worker in at_work:
             worker.close()
 
     def _convert(self, card: ModelCard, folder: Path) -> None:
-        assert card.path is not None
         beginning = f".{card.id}.partial-"
         # Whoever left these was killed: the lock is ours now.
         for leftover in self._models_dir.glob(f"{beginning}*"):
             shutil.rmtree(leftover)
         partial = Path(tempfile.mkdtemp(prefix=beginning, dir=self._models_dir))
-        worker = self._start_worker()
-        worker.model = card.name
-        with self._lock:
-            self._workers.add(worker)
         try:
-            worker.call(Convert(card, card.path, partial / "model")).result()
+            with self._borrow() as worker:
+                with self._lock:
+                    self._at_work.append(worker)
+                try:
+                    worker.convert(card, partial / "model")
+                finally:
+                    with self._lock:
+                        self._at_work.remove(worker)
             (partial / "model").replace(folder)
         except LoadFailed as error:
             raise ConversionFailed(model=card.name, detail=error.facts["detail"]) from error
         finally:
-            worker.close()
-            with self._lock:
-                self._workers.discard(worker)
             shutil.rmtree(partial, ignore_errors=True)

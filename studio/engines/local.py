@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +21,11 @@ from studio.engines.base import (
     Text,
     TextKind,
 )
+from studio.engines.checks import check_loadable
 from studio.engines.errors import NotAble, NotAChatModel, NotAnEmbedder
-from studio.engines.messages import AskProbe, Count, Embed, Generate, Load, Render
+from studio.engines.messages import AskProbe, Convert, Count, Embed, Generate, Load, Render
 from studio.engines.process import WorkerProcess
 from studio.models.card import ModelCard
-from studio.models.levels import check_level
 
 
 class LocalEngine(Engine):
@@ -50,7 +51,7 @@ class LocalEngine(Engine):
 
     def load(self, card: ModelCard, level: str, device: str, progress: ProgressCallback) -> Loaded:
         """Load. Raises `LoadFailed`, `LevelUnavailable`, `NoWeights`, `WorkerDied`, `OutOfMemory`."""
-        check_level(card, level)
+        check_loadable(card, level)
         started = time.monotonic()
         self.card, self.level = card, level
         self._worker.model = card.name
@@ -60,6 +61,12 @@ class LocalEngine(Engine):
             progress(event)
         self.abilities = frozenset({"embed"} if card.kind == "embedding" else {"chat"})
         return replace(call.result(), seconds=time.monotonic() - started)
+
+    def convert(self, card: ModelCard, folder: Path) -> None:
+        """Write the GGUF file of the card as a model folder. `folder` must not exist. Raises `LoadFailed`."""
+        assert card.path is not None
+        self._worker.model = card.name
+        self._worker.call(Convert(card, card.path, folder)).result()
 
     def render(self, messages: Sequence[Message]) -> str:
         self._need_chat()

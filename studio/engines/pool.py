@@ -4,20 +4,21 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import cast
 
 from studio import hardware
-from studio.engines.base import Engine, Loaded, Probe, Progress, ProgressCallback
-from studio.engines.conversion import Converter
+from studio.engines.base import Engine, Progress, ProgressCallback
+from studio.engines.checks import check_loadable
+from studio.engines.conversion import Converter, Converting
 from studio.engines.errors import DoesNotFit, LoadFailed, NotLoaded, Unloaded
+from studio.engines.ledger import LedgerEntry, Place, Released, ledger_key
 from studio.engines.local import LocalEngine
+from studio.engines.spare import Spare
 from studio.models.card import Estimate, ModelCard
 from studio.models.estimate import estimate
 from studio.sentences import StudioError
 from studio.settings import Settings
 
-State = Literal["loading", "ready", "closing", "dead"]
 EngineFactory = Callable[[], Engine]
 
 # Reserved for the KV cache unless a caller says otherwise: most chats stay below it.
@@ -25,67 +26,8 @@ USUAL_CONTEXT = 4096
 # The memory strip asks each second; a probe younger than this is not asked for again.
 PROBE_SECONDS = 1.0
 
-# After a load, wait this long with the next spare worker, and longer while anything is in use.
-SPARE_SECONDS = 10.0
 
-
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """One model that the pool holds. `last_used`: seconds since the epoch; `busy`: somebody uses it now.
-
-    `loaded` and `probe` are None until the load is done, `progress` afterwards.
-    """
-
-    key: str
-    card: ModelCard
-    level: str
-    device: str
-    state: State
-    estimated: Estimate
-    loaded: Loaded | None
-    probe: Probe | None
-    progress: Progress | None
-    last_used: float
-    busy: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """What an unload gave back. Bytes measured as DESIGN section 4 defines `measured_bytes`."""
-
-    key: str
-    before_bytes: int
-    after_bytes: int
-    freed_bytes: int
-    process_ended: bool
-    seconds: float
-
-
-def ledger_key(card: ModelCard, level: str) -> str:
-    """How the ledger names a model at a level: `smollm2-135m-instruct@full`."""
-    return f"{card.id}@{level}"
-
-
-@dataclass(slots=True)
-class _Place:
-    """A model's place in the pool while it is there. Guarded by the pool's lock, except `settled`."""
-
-    key: str
-    card: ModelCard
-    level: str
-    device: str
-    estimated: Estimate
-    engine: Engine | None = None
-    state: State = "loading"
-    loaded: Loaded | None = None
-    probe: Probe | None = None
-    probed: float = 0.0
-    progress: Progress | None = None
-    last_used: float = field(default_factory=time.time)
-    pins: int = 0
-    listeners: list[ProgressCallback] = field(default_factory=list)
-    settled: threading.Event = field(default_factory=threading.Event)
-    error: StudioError | None = None
+__all__ = ["LedgerEntry", "Pool", "Released", "ledger_key"]
 
 
 class Pool:
@@ -93,15 +35,12 @@ class Pool:
 
     def __init__(self, settings: Settings, engine_factory: EngineFactory | None = None):
         """Starts nothing. `engine_factory` makes an engine that has not loaded anything yet."""
-        self._converter = Converter(settings.models_dir)
-        self._make_engine = engine_factory or LocalEngine
+        self._converter = Converter(settings.models_dir, self._borrow_worker)
         self._lock = threading.RLock()
         # One load at a time: two at once would both count the same free memory as theirs.
         self._admission = threading.Lock()
-        self._places: dict[str, _Place] = {}
-        self._spare: Engine | None = None
-        self._spare_timer: threading.Timer | None = None
-        self._keep_spare = False
+        self._places: dict[str, Place] = {}
+        self._spare = Spare(engine_factory or LocalEngine, self._is_busy)
         self._closed = False
         self._refreshing = threading.Lock()
 
@@ -113,7 +52,7 @@ class Pool:
             for place in self._places.values():
                 if place.state == "ready" and place.engine is not None and not place.engine.alive:
                     place.state = "dead"
-            entries = [self._entry(place) for place in self._places.values()]
+            entries = [place.entry() for place in self._places.values()]
             stale = any(
                 place.state == "ready" and time.monotonic() - place.probed >= PROBE_SECONDS
                 for place in self._places.values()
@@ -121,22 +60,6 @@ class Pool:
         if stale and self._refreshing.acquire(blocking=False):
             threading.Thread(target=self._refresh_probes, name="probe", daemon=True).start()
         return entries
-
-    @staticmethod
-    def _entry(place: _Place) -> LedgerEntry:
-        return LedgerEntry(
-            key=place.key,
-            card=place.card,
-            level=place.level,
-            device=place.device,
-            state=place.state,
-            estimated=place.estimated,
-            loaded=place.loaded,
-            probe=place.probe,
-            progress=place.progress,
-            last_used=place.last_used,
-            busy=place.pins > 0,
-        )
 
     def _refresh_probes(self) -> None:
         try:
@@ -177,37 +100,37 @@ class Pool:
         as far as needed; one that is in use stays. Raises `DoesNotFit` before anything is loaded, or what
         `Engine.load` raises.
         """
+        check_loadable(card, level)
         card = self.prepare(card, progress)
         key = ledger_key(card, level)
+        mine: Place | None = None
         while True:
             with self._lock:
                 self._check_open(card)
                 place = self._places.get(key)
-                if place is not None and self._usable(place):
+                if place is not None and place.usable:
                     assert place.engine is not None
                     place.last_used = time.time()
                     return place.engine
-                if place is not None and place.state == "loading":
-                    if progress is not None:
-                        place.listeners.append(progress)
-                    mine = False
-                elif place is not None and place.state == "closing":
-                    mine = False
-                else:
-                    place = self._new_place(card, level, device, context)
-                    if progress is not None:
-                        place.listeners.append(progress)
-                    self._places[key] = place
-                    mine = True
-            if mine:
-                return self._load_into(place, context, evict)
-            place.settled.wait()
-            if place.error is not None:
-                raise place.error
+                if place is None or place.state in ("ready", "dead"):
+                    # Nobody has it, or its worker died.
+                    place = mine
+                    if mine is not None:
+                        self._places[key] = mine
+                if place is not None and progress is not None:
+                    place.listeners.append(progress)
+            if place is None:
+                mine = self._new_place(card, level, device, context)
+            elif place is mine:
+                return self._load_into(mine, context, evict)
+            else:
+                place.settled.wait()
+                if place.error is not None:
+                    raise place.error
 
-    def _new_place(self, card: ModelCard, level: str, device: str | None, context: int | None) -> _Place:
+    def _new_place(self, card: ModelCard, level: str, device: str | None, context: int | None) -> Place:
         where = device or hardware.best_device()
-        return _Place(
+        return Place(
             key=ledger_key(card, level),
             card=card,
             level=level,
@@ -221,15 +144,11 @@ class Pool:
             context = min(card.context_length or USUAL_CONTEXT, USUAL_CONTEXT)
         return estimate(card, level, context, device=device)
 
-    @staticmethod
-    def _usable(place: _Place) -> bool:
-        return place.state == "ready" and place.engine is not None and place.engine.alive
-
-    def _load_into(self, place: _Place, context: int | None, evict: Sequence[str]) -> Engine:
+    def _load_into(self, place: Place, context: int | None, evict: Sequence[str]) -> Engine:
         try:
             with self._admission:
                 self._make_room(place, context, evict)
-                engine = self._take_engine()
+                engine = self._spare.take()
                 with self._lock:
                     place.engine = engine
                     self._check_wanted(place)
@@ -254,16 +173,16 @@ class Pool:
             raise
         finally:
             place.settled.set()
-            self._replace_spare_later()
+            self._spare.refill_later()
 
-    def _tell(self, place: _Place, step: Progress) -> None:
+    def _tell(self, place: Place, step: Progress) -> None:
         with self._lock:
             place.progress = step
             listeners = list(place.listeners)
         for listener in listeners:
             listener(step)
 
-    def _make_room(self, place: _Place, context: int | None, evict: Sequence[str]) -> None:
+    def _make_room(self, place: Place, context: int | None, evict: Sequence[str]) -> None:
         """Evict what was agreed to until the model fits; tight will do once nothing is left to evict."""
         agreed = [key for key in evict if key != place.key]
         while True:
@@ -272,27 +191,32 @@ class Pool:
                 place.estimated = estimated
             if estimated.fit == "fits":
                 return
-            with self._lock:
-                goes = next((key for key in agreed if self._evictable(key)), None)
-            if goes is not None:
-                agreed.remove(goes)
-                with contextlib.suppress(NotLoaded):
-                    self.unload(goes)
+            if self._evict_one(agreed):
                 continue
             if estimated.fit == "tight":
                 return
             raise self._does_not_fit(place, estimated)
 
-    def _evictable(self, key: str) -> bool:
-        place = self._places.get(key)
-        return place is not None and place.pins == 0 and place.state in ("ready", "dead")
+    def _evict_one(self, agreed: list[str]) -> bool:
+        """Unload the first of these that nobody uses, and take it off the list. False when there is none."""
+        with self._lock:
+            goes = next((self._places[key] for key in agreed if key in self._places), None)
+            while goes is not None and not goes.evictable:
+                agreed.remove(goes.key)
+                goes = next((self._places[key] for key in agreed if key in self._places), None)
+            if goes is None:
+                return False
+            agreed.remove(goes.key)
+            goes.state = "closing"
+        self._close(goes)
+        return True
 
-    def _does_not_fit(self, place: _Place, estimated: Estimate) -> DoesNotFit:
+    def _does_not_fit(self, place: Place, estimated: Estimate) -> DoesNotFit:
         with self._lock:
             others = [
                 other
                 for other in self._places.values()
-                if other is not place and other.device == place.device and self._evictable(other.key)
+                if other is not place and other.device == place.device and other.evictable
             ]
         gain = sum(other.probe.measured_bytes for other in others if other.probe)
         enough = estimated.available_bytes + gain >= estimated.total_bytes
@@ -321,46 +245,66 @@ class Pool:
                 place.pins -= 1
                 place.last_used = time.time()
 
-    def _pin(self, card: ModelCard, level: str, progress: ProgressCallback | None) -> tuple[_Place, Engine]:
+    def _pin(self, card: ModelCard, level: str, progress: ProgressCallback | None) -> tuple[Place, Engine]:
         while True:
             engine = self.load(card, level, progress=progress)
             with self._lock:
                 place = self._places.get(ledger_key(card, level))
                 # Between load and here it may have been unloaded by somebody else.
-                if place is not None and place.engine is engine and self._usable(place):
+                if place is not None and place.engine is engine and place.usable:
                     place.pins += 1
                     place.last_used = time.time()
                     return place, engine
 
     # -- letting go ----------------------------------------------------------------------------------------
 
+    def start_spare(self) -> None:
+        """Keep one worker with everything imported ready for the next load, from now on. Returns at once."""
+        self._spare.start()
+
+    @contextlib.contextmanager
+    def _borrow_worker(self) -> Iterator[Converting]:
+        """The spare worker for a conversion; the load that usually follows finds it there again."""
+        engine = self._spare.take()
+        try:
+            yield cast(Converting, engine)
+        finally:
+            self._spare.give_back(engine)
+
+    def _is_busy(self) -> bool:
+        with self._lock:
+            return any(place.pins or place.state == "loading" for place in self._places.values())
+
     def unload(self, key: str) -> Released:
         """End the worker behind `key`, also while it is loading or answering. Raises `NotLoaded`."""
-        started = time.monotonic()
         with self._lock:
             place = self._places.get(key)
             if place is None or place.state == "closing":
                 raise NotLoaded(model=key)
-            loading = place.state == "loading"
+            if place.state == "loading":
+                place.error = Unloaded(model=place.card.name)
             place.state = "closing"
-            engine = place.engine
-            pid = place.probe.pid if place.probe else None
-        before = _measure(engine) if engine is not None and not loading else 0
+        return self._close(place)
+
+    def _close(self, place: Place) -> Released:
+        """End the worker of a place that is marked as closing, and take it out of the ledger."""
+        started = time.monotonic()
+        engine = place.engine
+        before = _measure(engine) if engine is not None and place.loaded is not None else 0
         if engine is not None:
             engine.close()
-        after = hardware.unique_bytes(pid) if pid is not None else 0
+        ended = engine is None or not engine.alive
+        after = 0 if ended or place.probe is None else place.probe.measured_bytes
         with self._lock:
-            if self._places.get(key) is place:
-                del self._places[key]
-        if loading:
-            place.error = Unloaded(model=place.card.name)
+            if self._places.get(place.key) is place:
+                del self._places[place.key]
         place.settled.set()
         return Released(
-            key=key,
+            key=place.key,
             before_bytes=before,
             after_bytes=after,
-            freed_bytes=max(before - after, 0),
-            process_ended=engine is None or not engine.alive,
+            freed_bytes=before - after,
+            process_ended=ended,
             seconds=time.monotonic() - started,
         )
 
@@ -369,59 +313,20 @@ class Pool:
         with self._lock:
             self._closed = True
             keys = list(self._places)
-            spare, self._spare = self._spare, None
-            if self._spare_timer is not None:
-                self._spare_timer.cancel()
         self._converter.close()
+        self._spare.close()
         for key in keys:
             with contextlib.suppress(NotLoaded):
                 self.unload(key)
-        if spare is not None:
-            spare.close()
 
     def _check_open(self, card: ModelCard) -> None:
         if self._closed:
             raise Unloaded(model=card.name)
 
-    def _check_wanted(self, place: _Place) -> None:
+    def _check_wanted(self, place: Place) -> None:
         """Raises `Unloaded` when somebody unloaded it while it was loading."""
         if self._closed or place.state == "closing":
             raise Unloaded(model=place.card.name)
-
-    # -- the spare worker ----------------------------------------------------------------------------------
-
-    def start_spare(self) -> None:
-        """Keep one worker with everything imported ready for the next load, from now on. Returns at once."""
-        with self._lock:
-            self._keep_spare = True
-        self._replace_spare()
-
-    def _replace_spare(self) -> None:
-        with self._lock:
-            if not self._keep_spare or self._closed:
-                return
-            if any(place.pins or place.state == "loading" for place in self._places.values()):
-                self._replace_spare_later()
-            elif self._spare is None or not self._spare.alive:
-                self._spare = self._make_engine()
-
-    def _replace_spare_later(self) -> None:
-        """Importing takes a core for seconds, which the first answer of the model just loaded should have."""
-        with self._lock:
-            if not self._keep_spare or self._closed:
-                return
-            if self._spare_timer is not None:
-                self._spare_timer.cancel()
-            self._spare_timer = threading.Timer(SPARE_SECONDS, self._replace_spare)
-            self._spare_timer.daemon = True
-            self._spare_timer.start()
-
-    def _take_engine(self) -> Engine:
-        with self._lock:
-            spare, self._spare = self._spare, None
-        if spare is not None and spare.alive:
-            return spare
-        return self._make_engine()
 
 
 def _measure(engine: Engine) -> int:

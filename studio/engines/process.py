@@ -20,9 +20,11 @@ from studio.engines.messages import Answer, Ask, Cancel, Failure, Order, Say
 TERMINATE_SECONDS = 5.0
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+# Progress goes over the pipe, not as bars to the terminal of the studio.
+QUIET = {"TQDM_DISABLE": "1"}
 
-# Threads that wait for each other sleep instead of spinning. Where the page, a browser or a second worker want a
-# core too, spinning made decoding twenty times slower.
+# Threads that wait for each other sleep instead of spinning. Where the page, a browser or a second worker
+# want a core too, spinning made decoding twenty times slower.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 # How NVML numbers GPUs, which the studio counts them with.
@@ -180,7 +182,7 @@ def _exit_status(code: int | None) -> str:
 
 def _spawn(theirs: Connection) -> subprocess.Popen[bytes]:
     threads = str(physical_cores())
-    environment = os.environ | OFFLINE | WAITING | NUMBERING | {"OMP_NUM_THREADS": threads}
+    environment = os.environ | OFFLINE | QUIET | WAITING | NUMBERING | {"OMP_NUM_THREADS": threads}
     handle = theirs.fileno()
     command = [sys.executable, "-m", "studio.engines.worker", str(handle)]
     options: dict[str, Any] = {}

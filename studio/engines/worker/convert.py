@@ -29,9 +29,10 @@ tags: [dequantized]
 ---
 # {name}, dequantized from GGUF
 
-The weights of this folder were dequantized from `{file}`, which stores them as {types},
-and saved as bfloat16 so that every quantization level can be loaded from them. Dequantizing brings no precision
-back: whatever the level, these weights are no more exact than the {main_type} file they came from.
+The weights of this folder were dequantized from `{file}`, which stores them as
+{types}, and saved as bfloat16 so that every quantization level can be loaded from them.
+Dequantizing brings no precision back: whatever the level, these weights are no more exact than
+the {main_type} file they came from.
 
 Made by Chat Studio. Remove the folder and it is made again when the model is next used.
 """

@@ -136,9 +136,7 @@ class Worker:
         if isinstance(order, Load):
             return self._load(order, tell)
         if isinstance(order, Convert):
-            from studio.engines.worker.convert import convert
-
-            return convert(order.card, order.file, order.folder)
+            return self._convert(order)
         if isinstance(order, AskProbe):
             return self._meter.probe()
         if isinstance(order, Count):
@@ -152,6 +150,14 @@ class Worker:
         raise NotAble(model=self._name, ability=type(order).__name__)
 
     # -- the computing thread ------------------------------------------------------------------------------
+
+    @staticmethod
+    def _convert(order: Convert) -> None:
+        from studio.engines.worker.convert import convert
+        from studio.engines.worker.measure import release_unused
+
+        convert(order.card, order.file, order.folder)
+        release_unused()
 
     def _load(self, order: Load, tell: Callable[[Any], None]) -> Loaded:
         from studio.engines.worker.measure import Meter

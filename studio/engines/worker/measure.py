@@ -20,9 +20,9 @@ class Meter:
 
     CPU: the unique set size without pages of files. Weights are copied out of their file, so they count in
     full; the code of torch is left out, because it moves between "unique" and "shared" whenever another
-    worker comes or goes, and the measure would move with it. GPU: what the driver says that this process holds
-    on the device, its context included; where the driver does not say (containers), torch's reserved memory
-    and the context as it was measured when it was made.
+    worker comes or goes, and the measure would move with it. GPU: what the driver says that this process
+    holds on the device, its context included; where the driver does not say (containers), torch's reserved
+    memory and the context as it was measured when it was made.
     """
 
     def __init__(self, device: str):
