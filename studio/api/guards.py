@@ -1,7 +1,6 @@
 """What every request to the owner's listener has to pass, whoever answers. Pure ASGI: no stream is held."""
 
 import ipaddress
-from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -115,6 +114,3 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> No
 def media_type(headers: Headers) -> str:
     """The content type without its parameters."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-JSON: Collection[str] = ("application/json",)

@@ -191,7 +191,7 @@ async def _streamed(answering: Answering, pump: Pump[Text | Done], request: Requ
 
 
 async def _unless_gone(request: Request, work: Awaitable[Result], pump: Pump[Text | Done]) -> Result | None:
-    """What `work` gives; None, and the answer stopped, when the client goes away before. Raises `ApiError`."""
+    """What `work` gives; None, and the answer stopped, when the client goes away first. Raises `ApiError`."""
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_gone(request))
     try:
