@@ -11,9 +11,9 @@ from studio.knowledge.types import Evidence, SearchResult
 
 
 class EvidenceRetriever(BaseRetriever):
-    """Evidence as LangChain documents: the chunk's text, and all fields of the evidence as metadata.
-
     """Evidence as LangChain documents: the text of the chunk, and all fields as metadata.
+
+    `notices`: what the user should know about the last search, as `{"code", "en", "zh"}`. One retriever serves
     one question at a time; make one for each.
     """
 
