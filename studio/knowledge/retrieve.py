@@ -11,10 +11,10 @@ from studio.knowledge.types import Evidence, SearchResult
 
 
 class EvidenceRetriever(BaseRetriever):
-    """Evidence as LangChain documents: the text of the chunk, and all fields as metadata.
+    """Gives evidence as LangChain documents: the text of the chunk, and all its fields as metadata.
 
-    `notices`: what the user should know about the last search, as `{"code", "en", "zh"}`. One retriever serves
-    one question at a time; make one for each.
+    `notices`: what the user should know about the last search, as `{"code", "en", "zh"}`. One retriever
+    serves one question at a time; make one for each.
     """
 
     search: Callable[[str], SearchResult]
