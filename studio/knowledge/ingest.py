@@ -117,7 +117,7 @@ class Ingest:
             self._jobs.announce()
             with self._handover:
                 self._handover.notify_all()
-            self._parser.close()
+            self._parser.end()
             for thread in self._threads:
                 thread.join(timeout=30)
 

@@ -27,6 +27,7 @@ class Parser:
         self._patience = patience
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
+        self._ended = False
 
     @property
     def pid(self) -> int | None:
@@ -43,6 +44,8 @@ class Parser:
         try:
             return self._parse(path, name, kind, limit, progress)
         except ParserDied:
+            if self._ended:
+                raise
             # It may have been killed for a reason that has nothing to do with this file.
             return self._parse(path, name, kind, limit, progress)
 
@@ -99,8 +102,15 @@ class Parser:
             )
         return self._process
 
+    def end(self) -> None:
+        """End the process for good, from any thread; a document in hand fails with `ParserDied`."""
+        self._ended = True
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def close(self) -> None:
-        """End the process."""
+        """End the process; the next document starts another."""
         process, self._process = self._process, None
         if process is None:
             return

@@ -165,7 +165,7 @@ class Splitter:
         if self.overlap == 0:
             return end
         earliest = starts[max(bisect_left(starts, end) - self.overlap, 0)]
-        if earliest <= at:
+        if earliest <= starts[min(bisect_left(starts, at), len(starts) - 1)]:
             return end
         for places in pauses:
             place = bisect_left(places, earliest)

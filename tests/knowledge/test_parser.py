@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def odd_parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Parser:
     """A parser whose process crashes on `crash` and hangs on `hang`."""
     (tmp_path / "odd_program.py").write_text(PROGRAM)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    return Parser(patience=0.5, program="odd_program")
+    return Parser(patience=2, program="odd_program")
 
 
 def test_a_crash_and_a_hang_are_one_sentence_each_and_the_next_file_is_read(odd_parser: Parser) -> None:
@@ -81,3 +82,13 @@ def test_a_long_document_can_be_stopped_between_pages(write: Callable[..., Path]
         parser.parse(write("a.pdf", made_documents.pdf(["x"] * 50)), "a.pdf", "text", 10**6, stop_at_two)
     assert seen == [1, 2]
     assert parser.pid is None
+
+
+def test_a_parser_that_is_ended_gives_a_hanging_document_up_at_once(odd_parser: Parser) -> None:
+    odd_parser.parse(Path("a"), "a", "text", 1, proceed)
+    ender = threading.Timer(0.2, odd_parser.end)
+    ender.start()
+    with pytest.raises(ParserDied):
+        odd_parser.parse(Path("hang"), "hang", "text", 1, proceed)
+    ender.join()
+    assert odd_parser.pid is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fakes import fake_card
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from studio.knowledge.parsed import Heading, Pair, ParsedDocument, ParsedPage
@@ -40,6 +40,7 @@ def minilm() -> ModelCard:
 
 @settings(max_examples=150, deadline=None)
 @given(text=TEXTS, size=st.integers(16, 80), overlap=st.integers(0, 8))
+@example(text="\n\nThe quick brown fox. " + "a" * 300, size=16, overlap=5)
 def test_chunks_are_exact_short_enough_and_leave_nothing_out(
     minilm: ModelCard, text: str, size: int, overlap: int
 ) -> None:
