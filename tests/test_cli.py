@@ -96,7 +96,7 @@ class TestGrammar:
         ("arguments", "words"),
         [
             (["ask"], "缺少参数 QUESTION"),
-            (["burn"], "COMMAND 不能是"),
+            (["burn"], "命令 不能是"),
             (["list", "--foo"], "不能是"),
             (["ask", "x", "--foo"], "无法识别的参数 --foo"),
             (["ask", "x", "--seed"], "--seed 后面缺少内容"),
@@ -357,7 +357,7 @@ class TestRunning:
         assert [result["query"] for result in found] == [each["question"] for each in questions]
         for result, expected in zip(found, questions, strict=True):
             assert set(result) == {"query", "seconds", "hits"}
-            assert len(result["hits"]) == 3
+            assert 1 <= len(result["hits"]) <= 3
             assert set(result["hits"][0]) == {"chunk_id", "document", "page", "score", "text", "start", "end"}
             assert expected["document"] in {hit["document"] for hit in result["hits"]}
         one = running.json("kb", "search", "samples", questions[0]["question"], "--mode", "lexical")
