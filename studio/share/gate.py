@@ -174,7 +174,8 @@ def _page(scope: Scope, status: int, problem: str | None = None, seconds: int = 
         headers={
             "Cache-Control": "no-store",
             "Content-Security-Policy": (
-                "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+                "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+                "form-action 'self'; frame-ancestors 'none'"
             ),
             "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",

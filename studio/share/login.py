@@ -39,6 +39,7 @@ PAGE = Template("""<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>$title</title>
+<link rel="icon" href="data:,">
 <style>
 :root { color-scheme: light dark;
   --paper: #fff; --ink: #1b1f24; --calm: #57606a; --line: #8c959f; --deed: #1f5fbf; }
