@@ -54,7 +54,7 @@
   // -- the chat page ----------------------------------------------------------------------------------------
   let follow = true;
   const scroller = () => byId('chat-scroll');
-  const toEnd = () => { const box = scroller(); if (box && follow) box.scrollTop = box.scrollHeight; };
+  const toEnd = () => { const box = scroller(); if (box && follow && box.querySelector('.turn')) box.scrollTop = box.scrollHeight; };
   document.addEventListener('scroll', event => {
     const box = scroller();
     if (event.target === box) follow = box.scrollHeight - box.scrollTop - box.clientHeight < 80;

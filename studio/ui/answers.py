@@ -13,7 +13,7 @@ from studio.services import Studio
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An answer at one moment. `version` grows with every event; `loading`/`searching`: what is done before text."""
+    """An answer at one moment. `version` grows with every event; `loading`, `retrieved`: before text."""
 
     version: int
     question: str
@@ -76,7 +76,8 @@ class LiveAnswer:
         version = -1
         while True:
             with self._changed:
-                self._changed.wait_for(lambda seen=version: self._version != seen)
+                while self._version == version:
+                    self._changed.wait()
                 version = self._version
                 now = Snapshot(
                     version=version,

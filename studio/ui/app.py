@@ -27,7 +27,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
 def mount_pages(app: FastAPI, studio: Studio, share: Any, settings: Settings) -> None:
-    """Mount the owner's pages at /en and /zh; / leads to one of them. `share`: a `studio.share.Share` or None."""
+    """Mount the owner's pages at /en and /zh; / leads to one of them. `share`: a `studio.share.Share`."""
     _keep_uploads_at_home(settings)
     answers = Answers(studio)
     for language in LANGUAGES:
@@ -115,5 +115,5 @@ def preferred_language(request: Request) -> Language:
 
 
 def _keep_uploads_at_home(settings: Settings) -> None:
-    """Documents on their way in belong into the data folder, not into the computer's shared temporary folder."""
+    """Uploads belong into the data folder, not into the temporary folder that all users share."""
     os.environ["GRADIO_TEMP_DIR"] = str(settings.data_dir / "uploads")

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from studio.settings import ASSETS
 from studio.ui.answers import Answers, LiveAnswer
 from studio.ui.empty import draw_empty, draw_samples_progress
 from studio.ui.live import IDLE, SECONDS_BETWEEN_DRAWINGS, draw_live, draw_room_offer
-from studio.ui.pickers import chat_models, entry_of
+from studio.ui.pickers import chat_models, entry_of, pick_level, pick_model
 from studio.ui.texts import Texts
 from studio.ui.turns import draw_conversations, draw_nothing, draw_turns
 from studio.ui.wires import say, warn
@@ -55,7 +55,7 @@ class ChatHandlers:
         self.guest = guest
 
     def owner(self, request: gr.Request) -> str:
-        """Whose conversations these are. Guests are told apart by the cookie that their listener has checked."""
+        """Whose conversations these are. The guest listener has checked the guest's cookie."""
         if not self.guest:
             return "owner"
         identity = request.cookies.get("studio_guest", "")
@@ -121,7 +121,7 @@ class ChatHandlers:
         """Ask a question and show the answer as it comes."""
         skip = gr.skip()
         question = question.strip()
-        options = self._options(choice)
+        options = self._options(self._with_model(choice))
         if not question or options is None:
             yield skip, skip, skip, skip, skip
             return
@@ -141,7 +141,7 @@ class ChatHandlers:
     def _follow(
         self, answer: LiveAnswer, conversation: str, owner: str, request: gr.Request, question: Any = None
     ) -> Iterator[Shown]:
-        """Draw an answer until it is over or the tab shows something else. `question`: what the field becomes."""
+        """Draw an answer until it is over or out of sight. `question`: what the field becomes."""
         skip = gr.skip()
         error = None
         first = True
@@ -178,6 +178,13 @@ class ChatHandlers:
         except DoesNotFit as error:
             return error
         return None
+
+    def _with_model(self, choice: Choice) -> Choice:
+        """The first question may be quicker than the pickers are filled: then their defaults count."""
+        if choice.model and choice.level:
+            return choice
+        model = pick_model(self.studio, choice.model, guest=self.guest)["value"]
+        return replace(choice, model=model, level=pick_level(self.studio, model, guest=self.guest)["value"])
 
     def _options(self, choice: Choice) -> ReplyOptions | None:
         texts = self.texts

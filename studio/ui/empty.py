@@ -13,7 +13,7 @@ def draw_empty(
 ) -> str:
     """An invitation: questions to press, or how to get what is missing.
 
-    `examples` are questions about the sample documents, asked with documents; without them plain ones are shown.
+    `examples`: questions about the sample documents; without them plain ones are shown.
     """
     if not has_model:
         return _centre(texts, texts.guest_no_model if guest else texts.empty_no_model, "")

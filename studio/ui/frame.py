@@ -20,7 +20,8 @@ def create_header(texts: Texts) -> gr.HTML:
         f'<header class="frame"><a class="skip" href="#content">{escape(texts.skip_to_content)}</a>'
         f'<span class="brand">{_icon("brand")}<strong>{escape(texts.studio)}</strong></span>'
         f'<span class="switches"><button type="button" class="act quiet" id="switch-theme"'
-        f' aria-label="{escape(texts.switch_theme)}" title="{escape(texts.switch_theme)}">{_icon("theme")}</button>'
+        f' aria-label="{escape(texts.switch_theme)}" title="{escape(texts.switch_theme)}">'
+        f"{_icon('theme')}</button>"
         f'<a id="switch-language" class="act quiet" href="../{other}/" hreflang="{HTML_LANGUAGE[other]}"'
         f' lang="{HTML_LANGUAGE[other]}" data-language="{other}" title="{escape(texts.switch_language)}">'
         f"{escape(texts.other_language)}</a></span></header>",

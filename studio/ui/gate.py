@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from studio.sentences import Language
 from studio.ui.frame import HTML_LANGUAGE, head
 
-# Everything else that Gradio serves is closed: its API pages, the proxy and `file=` routes (which fetch any address
-# on the internet for whoever asks), run history, monitoring, code generation.
+# Everything else that Gradio serves is closed: its API pages, the proxy and `file=` routes (which fetch any
+# address on the internet for whoever asks), run history, monitoring, code generation.
 PAGE = (
     "/assets/",
     "/static/",

@@ -43,8 +43,7 @@ def describe(job: Job, texts: Texts) -> str:
         case "embedding":
             return texts.stage_embedding.format(done=job.done, total=job.total)
         case "done" if result is not None:
-            return texts.stage_done.format(
-                pages=result.pages, chunks=result.chunks, seconds=f"{result.seconds:.1f}"
-            )
+            done = texts.stage_done if result.pages else texts.stage_done_without_pages
+            return done.format(pages=result.pages, chunks=result.chunks, seconds=f"{result.seconds:.1f}")
         case stage:
             return str(getattr(texts, f"stage_{stage}"))

@@ -9,7 +9,7 @@ from studio.services import Studio
 from studio.ui.knowledge_handlers import KnowledgeHandlers
 from studio.ui.markup import escape
 from studio.ui.texts import Texts
-from studio.ui.upload import Upload
+from studio.ui.upload import create_upload
 from studio.ui.wires import ACTIONS_JS, wire
 
 # Asks how far the files are, twice a second while some are on their way and somebody looks.
@@ -53,7 +53,7 @@ class _Content:
 
     head: gr.HTML
     whole: gr.Column
-    upload: Upload
+    upload: gr.File
     guests: gr.Checkbox
     progress: gr.HTML
     documents: gr.HTML
@@ -103,7 +103,8 @@ def _create_content(handlers: KnowledgeHandlers, texts: Texts) -> _Content:
 
     head = gr.HTML(elem_id="base-head", js_on_load=ACTIONS_JS, apply_default_css=False)
     with gr.Column(visible=False) as whole:
-        upload = Upload(label=texts.add_documents, file_count="multiple", elem_id="upload", height=130)
+        gr.HTML(f"<h3>{escape(texts.add_documents)}</h3>", apply_default_css=False)
+        upload = create_upload(texts.add_documents)
         progress = gr.HTML(
             elem_id="progress",
             js_on_load=PROGRESS_JS,
@@ -137,8 +138,15 @@ def _wire(
     content: _Content,
 ) -> None:
     shown: list[Any] = [
-        bases, chosen, content.head, content.whole, content.guests, content.progress, content.documents, content.found,
-    ]  # fmt: skip
+        bases,
+        chosen,
+        content.head,
+        content.whole,
+        content.guests,
+        content.progress,
+        content.documents,
+        content.found,
+    ]
     wire(tab.select, texts, handlers.arrive, chosen, [*shown, creation.embedder])
     for listen in (creation.create.click, creation.name.submit):
         wire(listen, texts, handlers.create, creation.fields, [*shown, creation.name])

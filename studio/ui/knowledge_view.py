@@ -84,7 +84,9 @@ def draw_documents(documents: Sequence[Document], texts: Texts) -> str:
 
 
 def _document(document: Document, texts: Texts) -> str:
-    counts = texts.pages_chunks.format(pages=document.pages, chunks=document.chunks)
+    # A Word file has no pages.
+    counts = texts.pages_chunks if document.pages else texts.chunks_only
+    facts = f"{counts.format(pages=document.pages, chunks=document.chunks)} · {size(document.bytes)}"
     delete = button(
         texts.delete,
         "delete-document",
@@ -95,7 +97,7 @@ def _document(document: Document, texts: Texts) -> str:
     )
     return (
         f'<li><span class="name">{escape(document.path)}</span>'
-        f'<span class="facts">{escape(counts)} · {escape(size(document.bytes))}</span>{delete}'
+        f'<span class="facts">{escape(facts)}</span>{delete}'
         f"{notices(document.notices, texts.language)}</li>"
     )
 
@@ -108,4 +110,5 @@ def draw_search(result: SearchResult | None, texts: Texts) -> str:
         return f'<p class="none">{escape(texts.nothing_found)}</p>{notices(result.notices, texts.language)}'
     took = texts.search_took.format(n=len(result.hits), seconds=f"{result.seconds:.2f}")
     hits = "".join(draw_evidence(n, hit.as_dict(), "", texts) for n, hit in enumerate(result.hits, 1))
-    return f'<p class="meta">{escape(took)}</p>{notices(result.notices, texts.language)}<div class="hits">{hits}</div>'
+    said = notices(result.notices, texts.language)
+    return f'<p class="meta">{escape(took)}</p>{said}<div class="hits">{hits}</div>'

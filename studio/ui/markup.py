@@ -50,7 +50,10 @@ def _citation(state: StateInline, silent: bool) -> bool:
 def _render_citation(self: RendererHTML, tokens: list[Token], index: int, options: Any, env: Any) -> str:
     number = int(tokens[index].content)
     label = env["labels"][number - 1] if number <= len(env["labels"]) else str(number)
-    return f'<button type="button" class="cite" data-evidence="{number}" aria-label="{escape(label)}">{number}</button>'
+    return (
+        f'<button type="button" class="cite" data-evidence="{number}" aria-label="{escape(label)}">'
+        f"{number}</button>"
+    )
 
 
 def _render_link(self: RendererHTML, tokens: list[Token], index: int, options: Any, env: Any) -> str:

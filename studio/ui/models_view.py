@@ -44,7 +44,8 @@ def _card(studio: Studio, card: ModelCard, ledger: Sequence[LedgerEntry], texts:
         )
     levels = _levels(studio, card, ledger, texts) if card.installed else ""
     return (
-        f'<article class="card model-card{"" if card.installed else " missing"}"><header><h3>{escape(card.name)}</h3>'
+        f'<article class="card model-card{"" if card.installed else " missing"}">'
+        f"<header><h3>{escape(card.name)}</h3>"
         f'<span class="tag">{escape(kind)}</span><span class="tag">{escape(state)}</span>{remove}</header>'
         f'<p class="facts">{escape(" · ".join(_facts(card, texts)))}</p>{shown_note}{levels}</article>'
     )

@@ -21,7 +21,7 @@ def chat_models(studio: Studio) -> list[ModelCard]:
 
 
 def pick_model(studio: Studio, wanted: str | None = None, *, guest: bool = False) -> Any:
-    """The update of a model picker: what there is, and `wanted` (or what is loaded, or the default) chosen."""
+    """The update of a model picker; chosen is `wanted`, else what is loaded, else the default."""
     loaded = studio.loaded_chat_models()
     cards = [card for card, _ in loaded] if guest else chat_models(studio)
     ids = list(dict.fromkeys(card.id for card in cards))

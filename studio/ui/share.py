@@ -43,9 +43,7 @@ def create_share(studio: Studio, share: Any, texts: Texts, tab: gr.Tab) -> None:
         )
         with gr.Row(equal_height=False, elem_classes="ask bottom"):
             user = gr.Textbox("guest", label=texts.user, max_lines=1, elem_id="share-user")
-            password = gr.Textbox(
-                label=texts.password, info=texts.password_info, max_lines=1, elem_id="share-password"
-            )
+            password = gr.Textbox(label=texts.password_label, max_lines=1, elem_id="share-password")
         with gr.Row(equal_height=False, elem_classes="ask"):
             start = gr.Button(
                 texts.start_sharing, variant="primary", elem_id="share-start", scale=0, min_width=150
@@ -100,7 +98,7 @@ def _explanation(texts: Texts) -> str:
 
 
 def draw_status(share: Any, texts: Texts) -> str:
-    """Off, starting, on with the link and the login, or failed and why. `data-state` hides what makes no sense."""
+    """Off, starting, on with the link and the login, or failed and why. `data-state` is for the style."""
     if share is None:
         return f'<div class="status" data-state="none"><p>{escape(texts.share_unavailable)}</p></div>'
     status = share.status()

@@ -10,8 +10,8 @@ from studio.services import MemoryReport, Studio
 from studio.ui.markup import escape, size
 from studio.ui.texts import Texts
 
-# Asks once a second, not from hidden tabs, never twice at once, and draws only what changed: `read` answers null
-# when the strip still shows the truth.
+# Asks once a second, not from hidden tabs, never twice at once, and draws only what changed: `read` answers
+# null when the strip still shows the truth.
 POLL_JS = """
 let shown = '', failures = 0;
 const read = async () => {
@@ -71,9 +71,11 @@ def _computer(memory: Memory, texts: Texts) -> str:
     full = texts.memory_use.format(
         used=_coarse(used), total=_coarse(memory.total_bytes), ours=_coarse(memory.ours_bytes)
     )
+    short = texts.memory_short.format(used=_coarse(used), total=_coarse(memory.total_bytes))
     return (
         f'<span class="device" title="{escape(texts.no_gpu)}"><strong>{escape(texts.memory)}</strong>'
-        f"{_meter(used, memory.ours_bytes, memory.total_bytes)}<span>{escape(full)}</span>"
+        f'{_meter(used, memory.ours_bytes, memory.total_bytes)}<span class="full">{escape(full)}</span>'
+        f'<span class="short">{escape(short)}</span>'
         f'<span class="aside">{escape(texts.no_gpu)}</span></span>'
     )
 
@@ -94,7 +96,8 @@ def _gpu(gpu: Gpu, texts: Texts) -> str:
         facts.append(f"{gpu.temperature} °C")
     return (
         f'<span class="device"><strong>{escape(gpu.name)}</strong>'
-        f"{_meter(gpu.used_bytes, gpu.ours_bytes, gpu.total_bytes)}<span>{escape(' · '.join(facts))}</span></span>"
+        f"{_meter(gpu.used_bytes, gpu.ours_bytes, gpu.total_bytes)}"
+        f"<span>{escape(' · '.join(facts))}</span></span>"
     )
 
 
@@ -109,7 +112,8 @@ def _model(entry: LedgerEntry, texts: Texts) -> str:
     return (
         f'<span class="model {entry.state}{busy}"><i class="dot" aria-hidden="true"></i>'
         f"<strong>{escape(entry.card.name)}</strong> @ {escape(entry.level)}"
-        f'<span class="state">{escape(state)}</span><span class="bytes">{escape(" · ".join(memory))}</span></span>'
+        f'<span class="state">{escape(state)}</span>'
+        f'<span class="bytes">{escape(" · ".join(memory))}</span></span>'
     )
 
 

@@ -36,7 +36,8 @@ class Texts:
     share = Label("Share", "分享")
     notice = Label("Please note", "请注意")
     unexpected = Label(
-        "Something unexpected went wrong and was written to the log. What was stored is safe; please try again.",
+        "Something unexpected went wrong and was written to the log. What was stored is safe; "
+        "please try again.",
         "发生了意外错误，详情已写入日志。已保存的内容不受影响，请重试。",
     )
     close = Label("Close", "关闭")
@@ -103,7 +104,8 @@ class Texts:
     # Chat: empty state
     empty_title = Label("What would you like to know?", "想了解些什么？")
     empty_text = Label(
-        "Everything happens on this computer. Ask the model directly, or let it answer from your documents and say where it found the answer.",
+        "Everything happens on this computer. Ask the model directly, or let it answer from your "
+        "documents and say where it found the answer.",
         "一切都在这台电脑上进行。可以直接向模型提问，也可以让它根据你的文档回答，并注明出处。",
     )
     empty_no_model = Label(
@@ -236,6 +238,7 @@ class Texts:
     stage_done = Label(
         "{pages} pages, {chunks} chunks in {seconds} s", "{pages} 页，{chunks} 个分块，用时 {seconds} 秒"
     )
+    stage_done_without_pages = Label("{chunks} chunks in {seconds} s", "{chunks} 个分块，用时 {seconds} 秒")
     stage_unchanged = Label("unchanged, nothing to do", "内容未变，无需处理")
     stage_failed = Label("failed", "失败")
     stage_cancelled = Label("cancelled", "已取消")
@@ -278,7 +281,8 @@ class Texts:
         "/models/Qwen3-4B  or  Qwen/Qwen3-4B", "/models/Qwen3-4B 或 Qwen/Qwen3-4B"
     )
     model_location_info = Label(
-        "A folder is used where it is, nothing leaves this computer. An id is downloaded from huggingface.co when you press Add.",
+        "A folder is used where it is, nothing leaves this computer. An id is downloaded from "
+        "huggingface.co when you press Add.",
         "文件夹会就地使用，不会连接网络。填写 id 时，点击“添加”后才会从 huggingface.co 下载。",
     )
     model_location_empty = Label("Please type a folder or an id.", "请输入文件夹或 id。")
@@ -313,14 +317,16 @@ class Texts:
     fit_column = Label("Fit", "能否放下")
     no_models_title = Label("No chat model yet", "还没有聊天模型")
     no_models_text = Label(
-        "Run “make starters” in the studio's folder to get a small one, or add a folder or a Hugging Face id above.",
+        "Run “make starters” in the studio's folder to get a small one, or add a folder or a "
+        "Hugging Face id above.",
         "在工作室文件夹中运行 make starters 可获得一个小模型，或在上方添加文件夹或 Hugging Face id。",
     )
 
     # Share
     share_title = Label("Share a temporary link", "分享临时链接")
     share_explains = Label(
-        "Starting makes a public address on the internet that leads to this computer, through a share server. It is off by default and ends when you stop it or close the studio.",
+        "Starting makes a public address on the internet that leads to this computer, through a "
+        "share server. It is off by default and ends when you stop it or close the studio.",
         "启动后，会通过中转服务器生成一个通往这台电脑的公网地址。默认关闭；停止分享或关闭工作室后即失效。",
     )
     guests_can = Label("Guests can", "访客可以")
@@ -339,7 +345,7 @@ class Texts:
     no_guest_bases = Label("There is no knowledge base yet.", "还没有知识库。")
     user = Label("User", "用户名")
     password = Label("Password", "密码")
-    password_info = Label("Made up for you; at least 8 characters", "已自动生成；至少 8 个字符")
+    password_label = Label("Password (at least 8 characters)", "密码（至少 8 个字符）")
     login_incomplete = Label(
         "Please give a user name and a password of at least 8 characters.",
         "请填写用户名，以及至少 8 个字符的密码。",
@@ -362,6 +368,7 @@ class Texts:
         "当前没有加载模型。请联系分享者加载一个，然后刷新本页。",
     )
     guest_note = Label(
-        "This runs on your host's computer. Your conversations are shown only to you; the host could read what is stored there.",
+        "This runs on your host's computer. Your conversations are shown only to you; the host "
+        "could read what is stored there.",
         "模型运行在分享者的电脑上。对话只显示给你本人，但保存在对方的电脑中。",
     )

@@ -4,8 +4,8 @@ from functools import cache
 
 import gradio as gr
 
-# Only what the visitor's system has: nothing is fetched. CJK faces before the generic family, else Chinese text
-# falls back to whatever the browser finds first.
+# Only what the visitor's system has: nothing is fetched. CJK faces before the generic family, else Chinese
+# text falls back to whatever the browser finds first.
 SANS = (
     "system-ui",
     "-apple-system",
@@ -25,7 +25,7 @@ MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono"
 
 @cache
 def theme() -> gr.themes.Base:
-    """Colours come from the variables of `assets/studio.css`, so that light and dark are told apart in one place."""
+    """The theme. Colours are variables of `assets/studio.css`, where light and dark are told apart."""
     return gr.themes.Base(font=SANS, font_mono=MONO, text_size="md", radius_size="md", spacing_size="md").set(
         **{
             name + suffix: value

@@ -115,8 +115,10 @@ def draw_evidence(number: int, item: dict[str, Any], passage: str, texts: Texts)
     where = " · ".join(part for part in (page, item.get("heading") or "") if part)
     score = texts.score.format(n=f"{item['score']:.3f}")
     return (
-        f'<section class="evidence" data-n="{number}"><h3><b>{number}</b> {escape(str(item["document"]))}</h3>'
-        f'<p class="where">{escape(where)}{" · " if where else ""}<span class="score">{escape(score)}</span></p>'
+        f'<section class="evidence" data-n="{number}">'
+        f"<h3><b>{number}</b> {escape(str(item['document']))}</h3>"
+        f'<p class="where">{escape(where)}{" · " if where else ""}<span class="score">{escape(score)}</span>'
+        f"</p>"
         f"<blockquote>{_marked(str(item['text']), passage, texts)}</blockquote></section>"
     )
 
@@ -131,7 +133,7 @@ def _marked(text: str, passage: str, texts: Texts) -> str:
 
 
 def draw_conversations(conversations: Sequence[Conversation], current: str, title: str, texts: Texts) -> str:
-    """The list of conversations; `current` is the one that is open, `title` what it is called while untitled."""
+    """The list of conversations; `current` is open, and called `title` while it has none."""
     new = button(texts.new_conversation, "new", kind="wide")
     rows = "".join(_conversation(item, item.id == current, title, texts) for item in conversations)
     rows = rows or f'<li class="none">{escape(texts.no_conversations)}</li>'
@@ -147,6 +149,6 @@ def _conversation(item: Conversation, current: bool, title: str, texts: Texts) -
         title=texts.delete_conversation.format(title=title),
     )  # fmt: skip
     return (
-        f'<li><button type="button" class="act open" data-do="open" data-id="{escape(item.id)}"{here} title="{when}">'
-        f"{escape(title)}</button>{delete}</li>"
+        f'<li><button type="button" class="act open" data-do="open" data-id="{escape(item.id)}"{here}'
+        f' title="{when}">{escape(title)}</button>{delete}</li>'
     )

@@ -7,16 +7,19 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 
-class Upload(gr.File):
-    """Files under the names they have on the user's computer; Gradio's own drops brackets and other characters."""
+def create_upload(label: str) -> gr.File:
+    """A drop zone whose handlers get paths, with the names that the files have on the user's computer.
 
-    def get_block_name(self) -> str:
-        return "file"
+    Gradio's own names lose brackets and other characters.
+    """
+    upload = gr.File(label=label, file_count="multiple", elem_id="upload", height=130)
+    # Not a subclass: for each of those Gradio writes a stub file beside the module when it is imported.
+    upload.preprocess = _named_files  # type: ignore[method-assign, assignment]
+    return upload
 
-    def preprocess(self, payload: Any) -> list[Path]:
-        """Paths of the uploaded files, in the order they were dropped."""
-        files = payload.root if payload is not None else []
-        return [_named(file) for file in files]
+
+def _named_files(payload: Any) -> list[Path]:
+    return [_named(file) for file in payload.root] if payload is not None else []
 
 
 def _named(file: FileData) -> Path:

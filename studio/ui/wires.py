@@ -14,8 +14,8 @@ from studio.ui.texts import Texts
 
 log = logging.getLogger(__name__)
 
-# Buttons in our own HTML: `data-do` names what to do and the other `data-…` say with what. A button with `data-sure`
-# asks once more, in place, before it does anything.
+# Buttons in our own HTML: `data-do` names what to do and the other `data-…` say with what. A button with
+# `data-sure` asks once more, in place, before it does anything.
 ACTIONS_JS = """
 element.addEventListener('click', event => {
   const button = event.target.closest('[data-do]');
