@@ -33,10 +33,9 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def card(tiny_models: Path) -> Callable[..., ModelCard]:
     """`card("parrot")`: the card of a tiny model; other fields can be given."""
 
-    def make(name: str, **facts: Any) -> ModelCard:
-        return fake_card(
-            name, **({"path": tiny_models / name, "levels": LEVELS, "context_length": 512} | facts)
-        )
+    def make(folder: str, **facts: Any) -> ModelCard:
+        known = {"id": folder, "path": tiny_models / folder, "levels": LEVELS, "context_length": 512}
+        return fake_card(**(known | facts))
 
     return make
 
