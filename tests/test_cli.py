@@ -191,10 +191,12 @@ class TestAlone:
         assert json.loads(studio("kb", "list", "--json").stdout) == []
 
     def test_bad_files_are_named_and_the_exit_code_is_1(self, tmp_path: Path) -> None:
-        (tmp_path / "empty.pdf").touch()
-        (tmp_path / "broken.docx").write_bytes(b"PK\x03\x04 no archive")
+        folder = tmp_path / "papers"
+        folder.mkdir()
+        (folder / "empty.pdf").touch()
+        (folder / "broken.docx").write_bytes(b"PK\x03\x04 no archive")
         studio("kb", "create", "papers")
-        done = studio("kb", "add", "papers", str(tmp_path), str(tmp_path / "gone.pdf"), "--json")
+        done = studio("kb", "add", "papers", str(folder), str(folder / "gone.pdf"), "--json")
         assert done.returncode == 1
         value = json.loads(done.stdout)
         assert set(value) == {"files", "chunks", "seconds"}
@@ -514,3 +516,31 @@ class TestOutput:
         first, second = capsys.readouterr().out.splitlines()[1:]
         assert first == "论文    1     2       3 kB  e"
         assert second == "papers  1     2       3 kB  e"
+
+
+class TestInterrupting:
+    def test_a_command_of_its_own_is_cancelled_and_says_what_is_left(
+        self, tmp_path: Path, data_dir: Path
+    ) -> None:
+        folder = tmp_path / "books"
+        folder.mkdir()
+        for number in range(40):
+            (folder / f"{number}.txt").write_text(f"Chapter {number}.\n\n" + "The sea was calm. " * 400)
+        studio("kb", "create", "books")
+        adding = subprocess.Popen(
+            [sys.executable, "-m", "studio", "kb", "add", "books", str(folder), "--json"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert adding.stderr is not None
+        assert "reading" in adding.stderr.readline()
+        adding.send_signal(signal.SIGINT)
+        output, errors = adding.communicate(timeout=120)
+        assert adding.returncode == 1
+        assert "Traceback" not in errors
+        files = json.loads(output)["files"]
+        assert {file["status"] for file in files} <= {"indexed", "cancelled"}
+        assert any(file["status"] == "cancelled" for file in files)
+        assert json.loads(studio("kb", "verify", "books", "--json").stdout)["agree"] is True

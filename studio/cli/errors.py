@@ -43,6 +43,11 @@ class StudioGone(StudioError):
     zh = "命令完成之前，正在运行的工作室已退出（{reason}）。请重新运行该命令。"
 
 
+class Cancelling(Notice):
+    en = "Cancelling. Press Ctrl-C again to stop at once."
+    zh = "正在取消。再按一次 Ctrl-C 可立即停止。"
+
+
 class Cancelled(Notice):
     en = "Cancelled. What was finished is kept."
     zh = "已取消。已完成的部分都保留着。"

@@ -6,11 +6,12 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, TextIO
 
 from studio import owner
+from studio.cli.errors import Cancelling
 from studio.sentences import Language
 from studio.settings import Settings
 
@@ -35,7 +36,7 @@ def run_here(
         def work() -> None:
             said.put({"outcome": run(studio, command, arguments, task).as_dict()})
 
-        with contextlib.closing(studio), _interrupts(task.cancel):
+        with contextlib.closing(studio), _interrupts(task.cancel, language):
             threading.Thread(target=work, name=f"studio {command}", daemon=True).start()
             while "outcome" not in (report := said.get()):
                 yield report
@@ -45,7 +46,7 @@ def run_here(
 
 
 @contextlib.contextmanager
-def _interrupts(cancel: Any) -> Iterator[None]:
+def _interrupts(cancel: Callable[[], None], language: Language) -> Iterator[None]:
     """Inside the block Ctrl-C cancels; pressed again it ends the process at once."""
     interrupted = False
 
@@ -54,6 +55,7 @@ def _interrupts(cancel: Any) -> Iterator[None]:
         if interrupted:
             os._exit(128 + number)
         interrupted = True
+        print(Cancelling().say(language), file=sys.stderr, flush=True)
         threading.Thread(target=cancel, daemon=True).start()
 
     if threading.current_thread() is not threading.main_thread():

@@ -145,13 +145,13 @@ def _place(hit: dict[str, Any], language: Language) -> str:
 
 
 def _answer(value: dict[str, Any], language: Language, streamed: bool) -> Iterable[str]:
-    if not streamed:
+    if not streamed and value["answer"]:
         yield value["answer"]
     if value["citations"]:
         yield ""
     for citation in value["citations"]:
         yield f"[{citation['n']}] {_place(citation, language)}"
-    if value["usage"]:
+    if value["usage"] and value["usage"]["completion_tokens"]:
         yield ""
         yield _figures(value["usage"], language)
 
