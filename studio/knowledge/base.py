@@ -131,8 +131,9 @@ class Knowledge:
         for sha256 in originals:
             if not self._bases.original_in_use(sha256):
                 self._originals.forget(sha256)
-        if not self._jobs.busy():
-            vectors.forget_unused(self._store)
+        with self._store.transaction() as connection:
+            if not self._jobs.busy_in(connection):
+                vectors.forget_unused(connection)
 
     # Files on their way in
 
@@ -187,7 +188,9 @@ class Knowledge:
                 if progress:
                     progress(job)
             if not pending:
-                return [_result(last.get(job.id, job), job.id in gone) for job in jobs]
+                # The last document answers already; its earlier version is being cleared away.
+                with self._ingest.writing:
+                    return [_result(last.get(job.id, job), job.id in gone) for job in jobs]
 
     def add(self, name: str, paths: Sequence[Path], progress: JobProgress | None = None) -> list[FileResult]:
         """`enqueue` and `wait`."""

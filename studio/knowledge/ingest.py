@@ -171,9 +171,9 @@ class Ingest:
                 self._tidy()
 
     def _tidy(self) -> None:
-        with self.writing:
-            if not self._jobs.busy():
-                vectors.forget_unused(self._store)
+        with self._store.transaction() as connection:
+            if not self._jobs.busy_in(connection):
+                vectors.forget_unused(connection)
 
     # One file: parsing and splitting
 
@@ -343,6 +343,8 @@ class Ingest:
                 if stored:
                     gone = remove_document(connection, task.knowledge_base, prepared.document_id)
                     _insert(connection, prepared, indexed)
+                if gone and not self._jobs.busy_in(connection):
+                    vectors.forget_unused(connection)
             stale = (
                 set(gone) - set(prepared.ids) if stored else set(prepared.ids) - self._stored_ids(prepared)
             )

@@ -14,6 +14,7 @@ from studio.knowledge.types import FileResult, Job, JobStage
 from studio.store import Store
 
 FINISHED = ("done", "failed", "cancelled")
+_UNFINISHED = f"SELECT 1 FROM jobs WHERE stage NOT IN {FINISHED} LIMIT 1"
 _SELECT = """
     SELECT jobs.*, base.name AS knowledge_base_name
     FROM jobs JOIN knowledge_bases AS base ON base.id = jobs.knowledge_base
@@ -156,7 +157,11 @@ class Jobs:
 
     def busy(self) -> bool:
         """Whether any job waits or is being worked on."""
-        return bool(self._store.row(f"SELECT 1 FROM jobs WHERE stage NOT IN {FINISHED} LIMIT 1"))
+        return bool(self._store.row(_UNFINISHED))
+
+    def busy_in(self, connection: sqlite3.Connection) -> bool:
+        """`busy` inside a transaction of the caller."""
+        return connection.execute(_UNFINISHED).fetchone() is not None
 
     def originals(self, base_id: str) -> Sequence[str]:
         rows = self._store.rows("SELECT DISTINCT sha256 FROM jobs WHERE knowledge_base = ?", (base_id,))

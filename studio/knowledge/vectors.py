@@ -1,6 +1,7 @@
 """Vectors: each once in SQLite, by the hash of its text; served by Chroma under the ids of the chunks."""
 
 import contextlib
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -57,9 +58,9 @@ def load(store: Store, embedder: str, hashes: Sequence[str]) -> Vectors:
     return np.stack([np.frombuffer(found[name], dtype=np.float32) for name in hashes])
 
 
-def forget_unused(store: Store) -> int:
+def forget_unused(connection: sqlite3.Connection) -> int:
     """Drop vectors that no chunk needs; how many. Not during an ingest: it saves vectors before chunks."""
-    return store.write(
+    cursor = connection.execute(
         """
         DELETE FROM vectors WHERE NOT EXISTS (
             SELECT 1 FROM chunks JOIN knowledge_bases AS base ON base.id = chunks.knowledge_base
@@ -68,6 +69,7 @@ def forget_unused(store: Store) -> int:
         )
         """
     )
+    return cursor.rowcount
 
 
 def _parts(items: list[str]) -> Iterator[list[str]]:
