@@ -71,7 +71,7 @@ class Answering:
         self._prompts = prompts
         self._tell = tell
         self._stopped = stopped
-        self._language = language_of(task.question)
+        self._language = language_for(engine.card, task.question)
         notice = language_notice(engine.card, task.question)
         self._notices = [notice.as_dict()] if notice else []
         self._fit = Fit([], [], ContextLedger([], []))
@@ -124,12 +124,18 @@ class Answering:
         from studio.chat.chain import history_messages
 
         return {
-            "system_prompt": self._task.system_prompt
-            or read_template(self._prompts, "plain", self._language),
+            "system_prompt": self._system_prompt(documents=bool(evidence)),
             "history": history_messages([(turn.question, without_markers(turn.answer)) for turn in turns]),
             "evidence": passages(evidence, self._language),
             "question": self._task.question,
         }
+
+    def _system_prompt(self, documents: bool) -> str:
+        own = self._task.system_prompt
+        if not documents:
+            return own or read_template(self._prompts, "plain", self._language)
+        rules = read_template(self._prompts, "documents_rules", self._language)
+        return f"{own}\n\n{rules}" if own else rules
 
     def _prompt(self, values: Values) -> ChatPromptTemplate:
         from studio.chat.chain import chat_prompt
@@ -190,16 +196,26 @@ class _Stopped(Exception):
 
 
 def passages(evidence: Sequence[Evidence], language: Language) -> str:
-    """The evidence as the prompt holds it: `[n] document, page`, then the text."""
-    return "\n\n".join(
+    """The evidence as the prompt holds it: `[n] document, page`, then the text.
+
+    The best comes last, next to the question, where small models heed it most (compare Liu et al., "Lost in
+    the Middle", 2023).
+    """
+    numbered = [
         f"[{n}] {_place(chunk, language)}\n{chunk.text.strip()}" for n, chunk in enumerate(evidence, start=1)
-    )
+    ]
+    return "\n\n".join(reversed(numbered))
 
 
 def _place(chunk: Evidence, language: Language) -> str:
     comma, page = ("，", f"第 {chunk.page} 页") if language == "zh" else (", ", f"page {chunk.page}")
     where = page if chunk.page is not None else chunk.heading
     return f"{chunk.document}{comma}{where}" if where else chunk.document
+
+
+def language_for(card: ModelCard, question: str) -> Language:
+    """The language to address the model in: the question's, or English where it does not know that one."""
+    return language_of(question) if can_read(card.languages, question) else "en"
 
 
 def language_notice(card: ModelCard, question: str) -> Notice | None:

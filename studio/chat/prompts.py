@@ -8,6 +8,7 @@ from studio.sentences import Language
 
 VARIABLES: dict[str, frozenset[str]] = {
     "plain": frozenset(),
+    "documents_rules": frozenset(),
     "answer_from_documents": frozenset({"question", "evidence"}),
     "nothing_found": frozenset({"question"}),
 }

@@ -275,7 +275,10 @@ def test_repeating_the_question_is_no_claim() -> None:
 
 def test_repeating_a_heading_is_no_claim() -> None:
     chunks = evidence("二、入会与押金\n押金200元。", document="手册.docx", heading="二、入会与押金")
-    assert cite("手册.docx,二、入会与押金[1]\n押金200元[1]。", chunks)[0] == "手册.docx,二、入会与押金\n押金200元[1]。"
+    assert (
+        cite("手册.docx,二、入会与押金[1]\n押金200元[1]。", chunks)[0]
+        == "手册.docx,二、入会与押金\n押金200元[1]。"
+    )
 
 
 def test_the_number_of_a_list_item_is_no_fact() -> None:

@@ -71,7 +71,7 @@ class TestReply:
         prompt = engine.asked[0].messages[-1].content
         assert "[1] handbook.pdf, page 1\nThe pier opened in 1904." in prompt
         assert "[2] handbook.pdf, page 2\nGulls nest on the roof." in prompt
-        assert "Question: When did the pier open?" in prompt
+        assert prompt.index("[2] handbook") < prompt.index("[1] handbook") < prompt.index("When did the pier")
 
     @pytest.mark.parametrize(
         ("options", "question", "loaded"),
@@ -100,16 +100,22 @@ class TestReply:
     ) -> None:
         knowledge.evidence = [chunk("The pier opened in 1904.")]
         ask(chat, "When?", replace(PAPERS, system_prompt="Speak like a {pirate}."))
-        assert engine.asked[0].messages[0] == Message("system", "Speak like a {pirate}.")
+        role, content = engine.asked[0].messages[0]
+        assert role == "system"
+        assert content.startswith("Speak like a {pirate}.\n\nAnswer from the passages only.")
 
     @pytest.mark.parametrize(
-        ("question", "said"),
-        [("Hello there", "You are a helpful assistant"), ("你好，请介绍一下自己", "请用中文")],
+        ("question", "model", "said"),
+        [
+            ("Hello there", "fake-chat", "You are a helpful assistant"),
+            ("你好，请介绍一下自己", "chinese-chat", "请用中文"),
+            ("你好，请介绍一下自己", "fake-chat", "You are a helpful assistant"),
+        ],
     )
-    def test_without_a_system_prompt_the_question_chooses_the_template(
-        self, chat: Chat, engine: FakeEngine, question: str, said: str
+    def test_without_a_system_prompt_question_and_model_choose_the_template(
+        self, chat: Chat, engine: FakeEngine, question: str, model: str, said: str
     ) -> None:
-        ask(chat, question)
+        ask(chat, question, replace(OPTIONS, model=model))
         role, content = engine.asked[0].messages[0]
         assert role == "system" and said in content
 
@@ -132,7 +138,7 @@ class TestReply:
         finished = events[-1]
         assert isinstance(finished, Finished)
         assert [notice["code"] for notice in finished.notices] == ["NothingFound"]
-        assert "nothing was found" in engine.asked[0].messages[-1].content
+        assert "hold nothing about this question" in engine.asked[0].messages[-1].content
 
     def test_what_the_search_has_to_say_is_passed_on(self, chat: Chat, knowledge: FakeKnowledge) -> None:
         knowledge.evidence = [chunk("码头于1904年开放。")]

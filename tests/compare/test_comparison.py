@@ -87,7 +87,10 @@ def test_both_answer_and_every_event_says_whose_it_is(
 
 
 def test_on_a_processor_they_answer_one_after_the_other_and_the_result_says_so(
-    settings: Settings, engines: dict[str, FakeEngine], knowledge: FakeKnowledge, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    engines: dict[str, FakeEngine],
+    knowledge: FakeKnowledge,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("studio.hardware.best_device", lambda: "cpu")
     events = list(comparison(settings, FakePool(engines), knowledge).run("Hello", [A, B]))
@@ -99,7 +102,10 @@ def test_on_a_processor_they_answer_one_after_the_other_and_the_result_says_so(
 
 
 def test_on_a_gpu_they_answer_at_the_same_time(
-    settings: Settings, engines: dict[str, FakeEngine], knowledge: FakeKnowledge, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    engines: dict[str, FakeEngine],
+    knowledge: FakeKnowledge,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("studio.hardware.best_device", lambda: "cuda:0")
     engines["a"].gate = threading.Semaphore(0)
