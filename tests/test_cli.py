@@ -21,6 +21,8 @@ from studio import owner
 from studio.cli import build_parser, language_of, main
 from studio.cli.errors import NotANumber
 from studio.cli.output import show
+from studio.server.address import bind
+from studio.server.errors import PortTaken
 
 SAMPLES = ROOT / "assets/samples"
 MODEL = "smollm2-135m-instruct"
@@ -280,6 +282,14 @@ class TestServe:
             port = other.getsockname()[1]
             assert_one_sentence(studio("serve", "--port", str(port)), 2, str(port), "--port")
             assert_one_sentence(studio("serve", STUDIO_PORT=str(port)), 2, str(port))
+
+    def test_the_usual_port_gives_way_to_the_next_free_one(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            taken = other.getsockname()[1]
+            with bind("127.0.0.1", taken, explicit=False) as found:
+                assert found.getsockname()[1] > taken
+            with pytest.raises(PortTaken):
+                bind("127.0.0.1", taken, explicit=True)
 
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
     def test_other_computers_need_a_password(self, host: str) -> None:

@@ -13,12 +13,15 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from servers import ROOT
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from studio.server import guest_app
+from studio.services import Studio
 from studio.settings import Settings
 from studio.share import Share, ShareStatus
 from studio.share.errors import LoginNeeded
@@ -361,6 +364,26 @@ class TestShare:
         assert error is not None
         assert error["code"] == "TunnelHelperDamaged"
         assert list(tmp_path.glob("frpc*")) == []
+
+    def test_guests_get_their_pages_and_nothing_of_the_owners(self, settings: Settings) -> None:
+        studio = Studio(settings)
+        command = [sys.executable, "-c", FAKE_HELPER]
+        share = Share(studio, lambda: guest_app(studio), tunnel_command=lambda _settings, _port: command)
+        share.start(USER, PASSWORD)
+        status = settled(share)
+        assert status.local_url is not None
+        with httpx.Client(base_url=status.local_url, follow_redirects=True, trust_env=False) as client:
+            log_in(client)
+            page = client.get("/zh/")
+            assert page.status_code == 200
+            assert "default-src 'self'" in page.headers["content-security-policy"]
+            for owners in ("page-knowledge", "page-models", "page-share", "share-password"):
+                assert owners not in page.text
+            for path in (settings.database, Path("/etc/passwd"), ROOT / "pyproject.toml"):
+                assert client.get(f"/en/gradio_api/file={path}").status_code == 404
+            assert client.post("/en/gradio_api/upload", files={"files": b"x"}).status_code == 404
+        share.stop()
+        studio.close()
 
     @pytest.mark.parametrize(
         ("user", "password"), [("", PASSWORD), (" ", PASSWORD), (USER, ""), (USER, "short")]

@@ -97,21 +97,14 @@ def _build(
     settings: Settings, token: str, auth: tuple[str, str] | None, any_host: bool
 ) -> "tuple[Studio, Share, ASGIApp]":
     """The studio, its public link, and everything that answers on the owner's listener."""
-    from fastapi import FastAPI
-
     from studio.api import OwnSiteOnly, SecurityHeaders, create_app
     from studio.services import Studio
     from studio.share import Share
-    from studio.ui.app import guest_pages, mount_pages
+    from studio.ui.app import mount_pages
 
     studio = Studio(settings)
 
-    def guest_app() -> "ASGIApp":
-        guests = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-        guest_pages(guests, studio)
-        return SecurityHeaders(guests)
-
-    share = Share(studio, guest_app)
+    share = Share(studio, lambda: guest_app(studio))
     pages = create_app(studio, token)
     mount_pages(pages, studio, share, settings)
     app: ASGIApp = OwnSiteOnly(pages, any_host=any_host)
@@ -120,6 +113,18 @@ def _build(
 
         app = PasswordGate(app, *auth, own_token=token)
     return studio, share, SecurityHeaders(app)
+
+
+def guest_app(studio: "Studio") -> "ASGIApp":
+    """What guests see, without the gate that `Share` puts before it; no other route is there."""
+    from fastapi import FastAPI
+
+    from studio.api import SecurityHeaders
+    from studio.ui.app import guest_pages
+
+    guests = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    guest_pages(guests, studio)
+    return SecurityHeaders(guests)
 
 
 @contextlib.contextmanager
