@@ -48,7 +48,7 @@ def answer_chain(
 
 
 def chat_prompt(folder: Path, template: str, language: Language) -> ChatPromptTemplate:
-    """System prompt, earlier turns, then the user's message in the words of `template` (`plain`: as it is)."""
+    """System prompt, earlier turns, then the user's message in the words of `template` (`plain`: as is)."""
     question = "{question}" if template == "plain" else read_template(folder, template, language)
     return ChatPromptTemplate(
         [("system", "{system_prompt}"), MessagesPlaceholder("history"), ("human", question)]

@@ -1,7 +1,7 @@
 """From an answer to its citations: markers checked, claims without one attributed where a passage bears them.
 
-The check compares words, not meaning: one to three neighbouring sentences of a chunk bear a claim when they hold
-enough of its words (rare ones count more) and all of its numbers, and the chunk holds all of its names.
+The check compares words, not meaning: one to three neighbouring sentences of a chunk bear a claim when they
+hold enough of its words (rare ones count more) and all of its numbers, and the chunk holds all of its names.
 """
 
 import math
@@ -86,10 +86,10 @@ class _Quotes:
 
 
 def cite(answer: str, evidence: Sequence[Evidence], question: str = "") -> tuple[str, list[Citation]]:
-    """The answer with checked markers `[n]`, and a citation per marker with the passage that bears its claims.
+    """The answer with checked markers `[n]`, and per marker a citation with the passage that bears it.
 
-    `n` counts from 1 in `evidence`. A marker that its evidence does not bear is taken out, or moved to the evidence
-    that does; code is left as it is. Without evidence the answer comes back unchanged.
+    `n` counts from 1 in `evidence`. A marker that its evidence does not bear is taken out, or moved to the
+    evidence that does; code is left as it is. Without evidence the answer comes back unchanged.
     """
     if not evidence:
         return answer, []
@@ -270,7 +270,7 @@ class _Checker:
         return sum(self._weight(term) for term in wanted & held) / total if total else 0.0
 
     def _weight(self, term: str) -> float:
-        """Rare among the sentences of the evidence counts more; a term that is nowhere counts like one found once."""
+        """Rare among the sentences counts more; a term that is nowhere counts like one found once."""
         return math.log(1 + self._sentences / max(self._spread[term], 1))
 
     def _without_titles(self, text: str) -> str:
@@ -308,8 +308,8 @@ def _passages(text: str) -> Iterator[Passage]:
 
 
 def _contradicts(claim: Content, passage: Passage, elsewhere: frozenset[tuple[str, str]]) -> bool:
-    """Whether the passage says something else: another number, another amount of the same, the other one of two
-    things that the evidence tells apart (`west tower` for `east tower`), or a denial where the claim has none.
+    """Whether the passage says something else: another number, another amount of the same, a denial where the
+    claim has none, or the other of two things that the evidence tells apart (`west tower` for `east tower`).
 
     Denial is compared with the sentence of the passage that is nearest to the claim.
     """

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
-# A sentence ends at 。！？；!? or a line break, or at a full stop before a space and what can begin a sentence.
+# A sentence ends at 。！？；!? or a line break, or at a full stop before a space and what can begin another.
 _END = re.compile(
     r"[。！？；!?]+[”’」』）)\"']*"
     r"|\.+[”’)\"']*(?=\s+[“‘\"'(\[]?[^\Wa-z_]|\s*$|\s*\n)"
@@ -32,15 +32,16 @@ _COUNTED = re.compile(
 )
 _STOPWORDS = frozenset(
     """
-    a about according all also an and any are as at based be been being both but by can could did do does each for
-    from had has have he her his how i if in into is it its just may might more most must of on only or other our
-    per shall she should so some such than that the their them then there these they this those to very was we were
-    what when where which while who whom whose why will with would you your
+    a about according all also an and any are as at based be been being both but by can could did do does
+    each for from had has have he her his how i if in into is it its just may might more most must of on
+    only or other our per shall she should so some such than that the their them then there these they this
+    those to very was we were what when where which while who whom whose why will with would you your
     """.split()  # noqa: SIM905
 )
 _CHINESE_STOPWORDS = re.compile(r"[的了是在和与及或也都而且就被把对从由以为其这那该此个]|根据|可以|进行|通过")
 _NEGATION = re.compile(
-    r"\b(?:not(?! only)|no(?! later| less| more| fewer)|never|none|nothing|cannot|without|neither|nor|\w+n['’]t)\b"
+    r"\b(?:not(?! only)|no(?! later| less| more| fewer)|never|none|nothing|cannot|without|neither|nor)\b"
+    r"|\b\w+n['’]t\b"
     r"|没|未(?!来)|不(?![同过断少仅但久锈论管妨如止足])|无(?![论线])|勿|禁止",
     re.IGNORECASE,
 )
@@ -79,7 +80,8 @@ class Span:
 class Content:
     """What of a text can be compared: stems and Chinese bigrams, numbers, and names (as stems).
 
-    `amounts`: a number and what follows it, `("8", "euro")`. `pairs`: neighbouring words or Chinese characters.
+    `amounts`: a number and what follows it, `("8", "euro")`. `pairs`: neighbouring words or
+    Chinese characters.
     """
 
     terms: frozenset[str]

@@ -34,7 +34,7 @@ def fit_context(
     evidence: Sequence[Evidence],
     write: Write,
 ) -> Fit:
-    """Choose what fits into `context_length - max_tokens` tokens, counted on the prompt as the model reads it.
+    """Choose what fits into `context_length - max_tokens` tokens, counted on the prompt as the model gets it.
 
     Evidence goes first, best first, then the most recent turns without a gap. `write(turns, evidence)` gives
     the messages of a prompt that holds these. The same input always gives the same choice.

@@ -76,7 +76,7 @@ class Chat:
     def reply(
         self, conversation_id: str, question: str, options: ReplyOptions, owner: str = OWNER
     ) -> Iterator[Event]:
-        """Answer a question; the last event is `Finished` or `Failed`. Nothing happens before the first `next`.
+        """Answer a question; the last event is `Finished` or `Failed`. Nothing happens before `next`.
 
         The turn is stored from the start, and what was written is kept whatever happens. Closing the iterator
         stops the answer. Raises `EmptyQuestion`, `UnknownConversation` or `AlreadyAnswering` before anything
@@ -107,7 +107,7 @@ class Chat:
         return True
 
     def recover(self) -> int:
-        """Mark turns that a killed studio left `running` as `stopped`; how many. For before the first reply."""
+        """Mark turns that a killed studio left `running` as `stopped`; how many. Call it at start."""
         return self._history.recover()
 
     def _begin(self, conversation: str, question: str, options: ReplyOptions, owner: str) -> Reply:

@@ -14,13 +14,13 @@ class EmptyQuestion(StudioError):
 
 
 class AlreadyAnswering(StudioError):
-    en = "The last question of this conversation is still being answered. Wait for the answer, or press Stop first."
+    en = "The last question of this conversation is still being answered. Wait for it, or press Stop first."
     zh = "这个对话的上一个问题还在回答中。请等它答完，或先按“停止”。"
 
 
 class QuestionTooLong(StudioError):
     en = (
-        "The question has {tokens} tokens together with its instructions, but this model can take {limit} here. "
+        "With its instructions the question has {tokens} tokens, but this model can take {limit} here. "
         "Shorten it, or add the long text as a document and ask about it."
     )
     zh = (
@@ -34,7 +34,10 @@ class NoRoomForEvidence(StudioError):
         "The question leaves no room for even one passage of your documents in this model's context "
         "of {context} tokens. Shorten the question, or pick a model with a longer context."
     )
-    zh = "这个模型的上下文只有 {context} 个词元，放下问题后连一段文档也放不下了。请缩短问题，或换一个上下文更长的模型。"
+    zh = (
+        "这个模型的上下文只有 {context} 个词元，放下问题后连一段文档也放不下了。"
+        "请缩短问题，或换一个上下文更长的模型。"
+    )
 
 
 class PromptUnusable(StudioError):
@@ -48,17 +51,34 @@ class NotForGuests(StudioError):
 
 
 class Interrupted(StudioError):
-    en = "The studio was closed while it was answering. What had been written until then is kept; ask again to go on."
+    en = (
+        "The studio was closed while it was answering. What had been written until then is kept; "
+        "ask again to go on."
+    )
     zh = "回答途中工作室被关闭。已写出的内容都保留着，再问一次即可继续。"
 
 
 class Unexpected(StudioError):
-    en = "The answer ended because of a fault in the studio ({reason}). What was written is kept; please ask again."
+    en = (
+        "The answer ended because of a fault in the studio ({reason}). What was written is kept; "
+        "please ask again."
+    )
     zh = "工作室内部出错（{reason}），回答中断。已写出的内容都保留着，请再问一次。"
 
 
+class AnswerNotStored(StudioError):
+    en = (
+        "The answer could not be stored ({reason}). Copy it if you need it, and check that the disk of the "
+        "data folder has room."
+    )
+    zh = "回答没能保存（{reason}）。需要的话请先复制下来，并检查数据文件夹所在磁盘是否还有空间。"
+
+
 class NothingFound(Notice):
-    en = "Nothing in “{knowledge_base}” matches this question. Try other words, or check that the document was added."
+    en = (
+        "Nothing in “{knowledge_base}” matches this question. Try other words, or check that the document "
+        "was added."
+    )
     zh = "“{knowledge_base}”中没有找到与这个问题相关的内容。请换个说法，或确认文档已经加入。"
 
 
@@ -78,12 +98,18 @@ class AnswerCut(Notice):
 
 
 class ContextFull(Notice):
-    en = "The context is full, so the answer came before the {tokens}-token limit. Start a new conversation, or pick a model with a longer context."
+    en = (
+        "The model's context is full, so the answer ends before its limit of {tokens} tokens. "
+        "Start a new conversation, or pick a model with a longer context."
+    )
     zh = "上下文已满，回答未到 {tokens} 个词元 就结束了。请新建对话，或换一个上下文更长的模型。"
 
 
 class HistoryDropped(Notice):
-    en = "This model's context has room for the last {kept} turns; {dropped} earlier ones were not read for this answer."
+    en = (
+        "This model's context has room for the last {kept} turns; {dropped} earlier ones were not read "
+        "for this answer."
+    )
     zh = "这个模型的上下文只放得下最近 {kept} 轮对话，更早的 {dropped} 轮没有参与这次回答。"
 
 

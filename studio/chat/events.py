@@ -24,7 +24,7 @@ class ReplyOptions:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A link from a claim in the answer to evidence. `n`: the marker in the answer and the place in `evidence`."""
+    """A link from a claim in the answer to evidence. `n`: its marker, and its place in `evidence`."""
 
     n: int
     document: str
@@ -107,9 +107,10 @@ Event = Loading | Retrieved | Fitted | Token | Finished | Failed
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and its answer as stored. `details` keeps citations, evidence, context, usage, notices, error.
+    """One question and its answer as stored.
 
-    All of them as plain JSON values, `error` and `notices` as `{"code", "en", "zh"}`.
+    `details` keeps citations, evidence, context, usage, notices, reason, options and error as plain JSON
+    values, `error` and `notices` as `{"code", "en", "zh"}`; those that the answer did not come to are missing.
     """
 
     id: str

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import logging
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.chat.answer import Answering, Task
-from studio.chat.errors import NotForGuests, Unexpected
+from studio.chat.errors import AnswerNotStored, NotForGuests, Unexpected
 from studio.chat.events import (
     ContextLedger,
     Event,
@@ -44,7 +45,7 @@ log = logging.getLogger(__name__)
 
 # A killed studio loses at most this much of a running answer.
 SAVE_EVERY_SECONDS = 1.0
-# How long a closed tab waits for the worker's own ending, with its figures, before the turn is stored without.
+# How long a closed tab waits for the worker's own ending, with its figures; then the turn is stored without.
 CLOSE_PATIENCE_SECONDS = 0.5
 # Where neither the model nor its card says how long its context is: what the smallest models in use have.
 DEFAULT_CONTEXT = 2048
@@ -172,8 +173,9 @@ class Reply:
                 self._parts.pool.load(card, EMBEDDER_LEVEL, progress=self._progress_of(card))
 
     def _refuse_what_is_not_open(self) -> None:
-        """Guests use models that are loaded and knowledge bases opened to them; all else is one answer to them,
-        so that nobody finds out by asking what else there is.
+        """Guests use models that are loaded and knowledge bases opened to them.
+
+        All else gets one and the same answer, so that nobody finds out by asking what there is.
         """
         options = self._options
         ready = {
@@ -226,9 +228,13 @@ class Reply:
         with self._lock:
             if self._ended.is_set():
                 return
-            self._parts.history.end(self._turn.id, answer, status, details | self._asked_with())
+            try:
+                self._parts.history.end(self._turn.id, answer, status, details | self._asked_with())
+            except sqlite3.Error as error:
+                log.exception("Turn not stored")
+                event = Failed(AnswerNotStored(reason=error), answer)
+            self._on_end()
             self._ended.set()
-        self._on_end()
         self._events.put(event)
 
     def _asked_with(self) -> dict[str, Any]:

@@ -58,8 +58,9 @@ class Comparison:
 
         With a `knowledge_base` (a name) the documents are searched once and everyone gets the same evidence.
         `side_by_side` None: at the same time on a GPU, one after the other on a processor, where two models
-        would disturb each other's figures. To make room only what this comparison loaded itself is unloaded. One contestant's failure is its own `ContestantResult.error`. Closing the iterator stops
-        everything. Raises `EmptyQuestion`, `NoContestants`, and what a search raises.
+        would disturb each other's figures. To make room only what this comparison loaded itself is unloaded.
+        One contestant's failure is its own `ContestantResult.error`. Closing the iterator stops everything.
+        Raises `EmptyQuestion`, `NoContestants`, and what a search raises.
         """
         prompt = prompt.strip()
         if not prompt:

@@ -15,12 +15,12 @@ class NoContestants(StudioError):
 
 class OneAfterTheOther(Notice):
     en = (
-        "The contestants answered one after the other: on a processor two models at once would slow each other "
-        "down and neither figure would be true."
+        "The contestants answered one after the other: on a processor two models at once would slow "
+        "each other down, and neither figure would be true."
     )
     zh = "参赛者是依次回答的：在处理器上同时运行两个模型会互相拖慢，测得的速度都不准确。"
 
 
 class NoRoomSideBySide(Notice):
-    en = "There was not enough memory for all contestants at once; some answered after the others had finished."
+    en = "There was not enough memory for all contestants at once; some answered after the others were done."
     zh = "内存不足以同时容纳所有参赛者，部分参赛者在其他参赛者答完后才回答。"

@@ -1,4 +1,4 @@
-"""Citations: right ones kept or found, wrong ones taken out. The pairs here are what the thresholds are tuned on."""
+"""Citations: right ones kept or found, wrong ones taken out. The thresholds are tuned on these pairs."""
 
 import time
 
@@ -201,7 +201,8 @@ def test_two_claims_from_one_chunk_are_one_citation_with_both_passages() -> None
 
 
 def test_code_is_left_alone() -> None:
-    answer = "The museum opened in 1987.\n\n```python\nprint(museum[1])  # opened in 1987 [2]\n```\n\nUse `rows[3]`."
+    code = "```python\nprint(museum[1])  # opened in 1987 [2]\n```"
+    answer = f"The museum opened in 1987.\n\n{code}\n\nUse `rows[3]`."
     text, _ = cite(answer, MUSEUM)
     assert "print(museum[1])  # opened in 1987 [2]" in text
     assert "`rows[3]`" in text

@@ -1,5 +1,6 @@
 """Asking, stopping, failing and coming back: what a conversation keeps, and for whom."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -359,6 +360,17 @@ class TestEndings:
         turn = chat.turns(conversation)[0]
         assert (turn.status, turn.answer) == ("running", "one two")
         events.close()  # type: ignore[attr-defined]
+
+    def test_a_full_disk_is_said_and_does_not_hang(self, chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+        conversation = chat.create().id
+        with monkeypatch.context() as patch:
+            full = sqlite3.OperationalError("database or disk is full")
+            patch.setattr(History, "end", lambda *_: (_ for _ in ()).throw(full))
+            failed = list(chat.reply(conversation, "Hello", OPTIONS))[-1]
+        assert isinstance(failed, Failed)
+        assert failed.error.code == "AnswerNotStored" and "disk is full" in str(failed.error)
+        assert failed.answer == "You said: Hello"
+        assert isinstance(list(chat.reply(conversation, "Again", OPTIONS))[-1], Finished)
 
     def test_clearing_or_deleting_stops_the_answer(self, chat: Chat, engine: FakeEngine) -> None:
         for end in (chat.clear, chat.delete):
