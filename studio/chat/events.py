@@ -110,7 +110,7 @@ class Turn:
     """One question and its answer as stored.
 
     `details` keeps citations, evidence, context, usage, notices, reason, options and error as plain JSON
-    values, `error` and `notices` as `{"code", "en", "zh"}`; those that the answer did not come to are missing.
+    values, `error` and `notices` as `{"code", "en", "zh"}`; what the answer did not come to is missing.
     """
 
     id: str

@@ -235,6 +235,14 @@ def test_numbers_must_stand_in_the_passage_and_not_somewhere_in_the_chunk() -> N
     assert cite("The west tower has 98 steps.", chunks)[0] == "The west tower has 98 steps [1]."
 
 
+def test_a_number_must_stand_in_the_sentence_that_is_about_the_claim() -> None:
+    chunks = evidence(
+        "The east tower has 212 steps. The bell weighs 340 kilograms. The well is 9 metres deep."
+    )
+    assert cite("The east tower has 340 steps.", chunks)[1] == []
+    assert cite("The east tower with its 212 steps has a bell of 340 kilograms.", chunks)[1] != []
+
+
 def test_two_things_that_the_evidence_tells_apart_are_not_mixed_up() -> None:
     chunks = evidence("东塔有212级台阶。春天有鸟筑巢。夏天塔顶开放。秋天塔身检修。西塔有98级台阶。")
     assert cite("东塔有98级台阶。", chunks)[1] == []
