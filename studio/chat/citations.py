@@ -1,4 +1,4 @@
-"""From an answer to its citations: markers checked, claims without one attributed where passages bear them."""
+"""From an answer to its citations: markers checked, claims without one attributed where it holds."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The LangChain part: the engine as a chat model that any LangChain user can call, and what importing costs."""
+"""The LangChain part: the engine as a chat model that any LangChain user can call; what importing costs."""
 
 import subprocess
 import sys
