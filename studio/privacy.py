@@ -28,7 +28,7 @@ FORGOTTEN = (
 
 
 def stay_private() -> None:
-    """Set the environment so that no library reports use, questions or documents. Child processes inherit it."""
+    """Set the environment so that no library reports use, questions or documents. Children inherit it."""
     os.environ.update(SILENT)
     for name in FORGOTTEN:
         os.environ.pop(name, None)

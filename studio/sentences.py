@@ -1,7 +1,7 @@
 """What the studio says when something goes wrong or needs saying: one sentence, in English and 中文.
 
-A room keeps its own sentences beside its code (`knowledge/errors.py`, …) as subclasses, so that the class name
-is the stable code and both languages stand together. Page labels live in `ui/texts.py`.
+A room keeps its own sentences beside its code (`knowledge/errors.py`, …) as subclasses, so that the class
+name is the stable code and both languages stand together. Page labels live in `ui/texts.py`.
 """
 
 from typing import Any, ClassVar, Literal
@@ -28,7 +28,7 @@ class Sentence:
         return getattr(type(self), language).format(**self.facts)
 
     def as_dict(self) -> dict[str, str]:
-        """`{"code", "en", "zh"}`: how a sentence is stored, so that it can be read in either language later."""
+        """`{"code", "en", "zh"}`: how a sentence is stored, to be read in either language later."""
         return {"code": self.code, "en": self.say("en"), "zh": self.say("zh")}
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The one place where the parts are built and joined. Pages, API and command line get everything from here."""
+"""The one place where the parts are built and joined. Pages, API and command line get all from here."""
 
 import contextlib
 import threading
@@ -68,8 +68,10 @@ class Studio:
             context = min(card.context_length or 4096, 4096)
         return estimate(card, level, context)
 
-    def load(self, model: str, level: str, evict: Sequence[str] = (), progress: ProgressCallback | None = None) -> None:
-        """Load a model. Raises `DoesNotFit` (which names what could go) unless `evict` (ledger keys) makes room."""
+    def load(
+        self, model: str, level: str, evict: Sequence[str] = (), progress: ProgressCallback | None = None
+    ) -> None:
+        """Load a model. Raises `DoesNotFit`, which names what could go, unless `evict` (ledger keys) makes room."""
         self.pool.load(self.catalogue.get(model), level, evict=evict, progress=progress)
 
     def unload(self, key: str) -> Released:
@@ -85,7 +87,11 @@ class Studio:
 
     def loaded_chat_models(self) -> list[tuple[ModelCard, str]]:
         """(card, level) of every chat model that is loaded and ready, the most recently used first."""
-        ready = [entry for entry in self.pool.ledger() if entry.state == "ready" and entry.card.kind in ("chat", "base")]
+        ready = [
+            entry
+            for entry in self.pool.ledger()
+            if entry.state == "ready" and entry.card.kind in ("chat", "base")
+        ]
         return [(entry.card, entry.level) for entry in sorted(ready, key=lambda entry: -entry.last_used)]
 
     def memory_report(self) -> MemoryReport:

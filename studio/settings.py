@@ -8,7 +8,12 @@ from pathlib import Path
 
 import platformdirs
 from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
@@ -17,7 +22,9 @@ PROMPTS = ROOT / "prompts"
 
 def default_data_dir() -> Path:
     """Where the studio keeps its data unless told otherwise: the platform's place for user data."""
-    return Path(os.environ.get("STUDIO_DATA_DIR") or platformdirs.user_data_dir("chat-studio", appauthor=False))
+    return Path(
+        os.environ.get("STUDIO_DATA_DIR") or platformdirs.user_data_dir("chat-studio", appauthor=False)
+    )
 
 
 class Settings(BaseSettings):
@@ -35,7 +42,7 @@ class Settings(BaseSettings):
     chat_level: str = "full"
     embedder: str = "all-minilm-l6-v2"
 
-    # Chunks of 256 tokens fill MiniLM's window; an eighth of overlap keeps a sentence whole in one of two chunks.
+    # Chunks of 256 tokens fill MiniLM's window; an eighth of overlap keeps a sentence whole in one of two.
     chunk_size: int = 256
     chunk_overlap: int = 32
     # Four chunks of 256 tokens leave room for an answer in a 2,048-token model.
@@ -87,4 +94,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         folder = init_settings().get("data_dir") or default_data_dir()
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(folder) / "settings.toml")
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, Path(folder) / "settings.toml"),
+        )

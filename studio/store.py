@@ -9,7 +9,7 @@ from typing import Any
 
 from studio.sentences import StudioError
 
-# Applied in order; `PRAGMA user_version` counts how many a file has had. Never edit one that has been released.
+# Applied in order; `PRAGMA user_version` counts how many a file has had. Never edit a released one.
 MIGRATIONS = (
     """
     CREATE TABLE knowledge_bases (
@@ -113,12 +113,18 @@ MIGRATIONS = (
 
 
 class DataFolderUnusable(StudioError):
-    en = "The data folder {folder} cannot be written to ({reason}). Choose another with --data-dir, or make it writable."
+    en = (
+        "The data folder {folder} cannot be written to ({reason}). "
+        "Choose another with --data-dir, or make it writable."
+    )
     zh = "数据文件夹 {folder} 无法写入（{reason}）。请用 --data-dir 指定另一个文件夹，或修改它的权限。"
 
 
 class DatabaseFromNewerVersion(StudioError):
-    en = "The data folder {folder} was written by a newer version of the studio. Update the studio, or choose another folder with --data-dir."
+    en = (
+        "The data folder {folder} was written by a newer version of the studio. "
+        "Update the studio, or choose another folder with --data-dir."
+    )
     zh = "数据文件夹 {folder} 由更新版本的工作室写入。请升级工作室，或用 --data-dir 指定另一个文件夹。"
 
 
@@ -139,7 +145,12 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._connection.row_factory = sqlite3.Row
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 5000"):
+            for pragma in (
+                "journal_mode = WAL",
+                "synchronous = NORMAL",
+                "foreign_keys = ON",
+                "busy_timeout = 5000",
+            ):
                 self._connection.execute(f"PRAGMA {pragma}")
             self._migrate()
         except (OSError, sqlite3.OperationalError) as error:
