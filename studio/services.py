@@ -71,7 +71,7 @@ class Studio:
     def load(
         self, model: str, level: str, evict: Sequence[str] = (), progress: ProgressCallback | None = None
     ) -> None:
-        """Load a model. Raises `DoesNotFit`, which names what could go, unless `evict` (ledger keys) makes room."""
+        """Load a model. Raises `DoesNotFit`, which says what could go, unless `evict` (keys) makes room."""
         self.pool.load(self.catalogue.get(model), level, evict=evict, progress=progress)
 
     def unload(self, key: str) -> Released:
