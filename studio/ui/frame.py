@@ -1,6 +1,7 @@
 """What stands around every page: the header, and the script and style that the browser gets first."""
 
 from functools import cache
+from urllib.parse import quote
 
 import gradio as gr
 
@@ -10,6 +11,7 @@ from studio.ui.markup import escape
 from studio.ui.texts import Texts
 
 OTHER: dict[Language, Language] = {"en": "zh", "zh": "en"}
+SVG = 'xmlns="http://www.w3.org/2000/svg"'
 HTML_LANGUAGE: dict[Language, str] = {"en": "en", "zh": "zh-CN"}
 
 
@@ -40,4 +42,6 @@ def head() -> str:
     """Style and script of our own, inline: no request, and there before Gradio draws anything."""
     style = (ASSETS / "studio.css").read_text(encoding="utf-8")
     script = (ASSETS / "studio.js").read_text(encoding="utf-8")
-    return f"<script>{script}</script><style>{style}</style>"
+    icon = quote(_icon("brand").replace("currentColor", "#5b76e0").replace("<svg ", f"<svg {SVG} "))
+    link = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}">'
+    return f"<script>{script}</script><style>{style}</style>{link}"

@@ -41,6 +41,8 @@ def _citation(state: StateInline, silent: bool) -> bool:
     number = state.src[state.pos + 1 : end] if end > 0 else ""
     if not (number.isascii() and number.isdigit() and 1 <= int(number) <= state.env["citations"]):
         return False
+    if state.src[end + 1 : end + 2] == "(":
+        return False
     if not silent:
         state.push("citation", "", 0).content = str(int(number))
     state.pos = end + 1

@@ -17,6 +17,7 @@ from ui.steps import wait_for
 
 from studio import services
 from studio.api import SecurityHeaders, create_app
+from studio.engines.errors import DoesNotFit
 from studio.settings import Settings
 
 # Two cores may be shared with other tests.
@@ -37,7 +38,9 @@ class RoomyPool(FakePool):
 
     def load(self, card: Any, level: str, *, evict: Any = (), **options: Any) -> FakeEngine:
         if evict:
-            self.refuse.clear()
+            self.refuse = {
+                name: error for name, error in self.refuse.items() if not isinstance(error, DoesNotFit)
+            }
         return super().load(card, level, evict=evict, **options)
 
 
