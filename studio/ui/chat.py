@@ -1,13 +1,13 @@
 """The chat page: conversations on the left, the talk in the middle, settings and evidence on the right."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from studio.services import Studio
 from studio.ui.answers import Answers
-from studio.ui.chat_handlers import ChatHandlers, Choice, Shown
+from studio.ui.chat_events import ChatEvents
+from studio.ui.chat_handlers import ChatHandlers
 from studio.ui.chat_parts import (
     Pickers,
     Settings,
@@ -85,85 +85,45 @@ def _wire_talk(
     settings: Settings | None,
     page: gr.Blocks,
 ) -> None:
-    studio, guest = handlers.studio, handlers.guest
+    events = ChatEvents(handlers)
     chosen: list[Any] = [pickers.model, pickers.level, pickers.source, pickers.base]
-    if settings:
-        chosen += [
-            settings.temperature,
-            settings.top_p,
-            settings.max_tokens,
-            settings.seed,
-            settings.system_prompt,
-        ]
-
-    def choice(values: tuple[Any, ...]) -> Choice:
-        rest = values[4:] or (
-            studio.settings.temperature, studio.settings.top_p, studio.settings.max_tokens, "", "",
-        )  # fmt: skip
-        return Choice(*values[:4], *rest)
-
-    def send(request: gr.Request, question: str, conversation: str, *values: Any) -> Iterator[Shown]:
-        yield from handlers.answer(question, conversation, choice(values), request)
-
-    def fit(model: str | None, level: str | None) -> str:
-        return "" if guest else draw_fit(studio, model, level, texts)
-
-    def act(
-        event: gr.EventData, request: gr.Request, conversation: str, *values: Any
-    ) -> Iterator[tuple[Any, ...]]:
-        skip = gr.skip()
-        do, data = event.do, event._data
-        if do == "ask":
-            # Plain questions and questions about the samples set the switch that they need.
-            values = (*values[:2], data["source"], *values[3:])
-            for shown in handlers.answer(data["question"], conversation, choice(values), request):
-                yield *shown, data["source"], skip
-        elif do == "make-room" and not guest:
-            for shown in handlers.answer(
-                data["question"], conversation, choice(values), request, make_room=True
-            ):
-                yield *shown, skip, skip
-        elif do == "samples" and not guest:
-            for transcript, base in handlers.read_samples(request):
-                source, picked = ("documents", pick_base(studio, base)) if base else (skip, skip)
-                yield transcript, skip, skip, skip, skip, source, picked
-
-    def manage(event: gr.EventData, request: gr.Request, conversation: str) -> Iterator[Shown]:
-        if event.do == "delete":
-            yield handlers.delete(event.id, conversation, request)
-        else:
-            yield from handlers.open(event.id if event.do == "open" else "", request)
-
-    def clear(conversation: str, request: gr.Request) -> Shown:
-        return handlers.clear(conversation, request)
-
-    def start(request: gr.Request) -> Iterator[Shown]:
-        yield from handlers.open(request.query_params.get("c", ""), request)
-
-    def fill(request: gr.Request) -> tuple[Any, ...]:
-        """The pickers as the open conversation left them, else as the settings say."""
-        turns = []
-        wanted = request.query_params.get("c", "")
-        owner = handlers.owner(request)
-        if wanted and any(item.id == wanted for item in studio.chat.all(owner)):
-            turns = studio.chat.turns(wanted, owner)
-        last = turns[-1] if turns else None
-        model = pick_model(studio, last.model if last else None, guest=guest)
-        level = pick_level(studio, model["value"], last.level if last else None, guest=guest)
-        return model, level, fit(model["value"], level["value"]), pick_base(studio, guest=guest)
-
-    inputs = [talk.question, talk.conversation, *chosen]
+    chosen += settings.fields if settings else []
+    fit = (texts, events.fit, [pickers.model, pickers.level], pickers.fit)
     asked = {"trigger_mode": "multiple"}
     for listen in (talk.question.submit, talk.send.click):
-        sent = wire(listen, texts, send, inputs, talk.shown, **asked)
-        wire(sent.then, texts, fit, [pickers.model, pickers.level], pickers.fit)
-    acted = [talk.conversation, *chosen]
+        sent = wire(
+            listen, texts, events.send, [talk.question, talk.conversation, *chosen], talk.shown, **asked
+        )
+        wire(sent.then, *fit)
     for part in (talk.transcript, talk.live):
-        done = wire(part.act, texts, act, acted, [*talk.shown, pickers.source, pickers.base], **asked)
-        wire(done.then, texts, fit, [pickers.model, pickers.level], pickers.fit)
-    wire(talk.conversations.act, texts, manage, talk.conversation, talk.shown, **asked)
-    wire(talk.tools.act, texts, clear, talk.conversation, talk.shown)
+        acted = wire(
+            part.act,
+            texts,
+            events.act,
+            [talk.conversation, *chosen],
+            [*talk.shown, pickers.source, pickers.base],
+            **asked,
+        )
+        wire(acted.then, *fit)
+    wire(talk.conversations.act, texts, events.manage, talk.conversation, talk.shown, **asked)
+    wire(talk.tools.act, texts, handlers.clear, talk.conversation, talk.shown)
     wire(talk.stop.click, texts, handlers.stop, talk.conversation)
-    wire(page.load, texts, fill, None, [pickers.model, pickers.level, pickers.fit, pickers.base])
-    wire(page.load, texts, start, None, talk.shown)
+    remembered = gr.BrowserState(None, storage_key="studio_choice", secret="studio_choice")
+    filled = [pickers.model, pickers.level, pickers.fit, pickers.source, pickers.base]
+    wire(page.load, texts, events.fill, remembered, [*filled, *(settings.fields if settings else [])])
+    wire(page.load, texts, events.start, None, talk.shown)
+    if settings:
+        _wire_memory(texts, pickers, settings, chosen, remembered)
     page.unload(handlers.leave)
+
+
+def _wire_memory(
+    texts: Texts, pickers: Pickers, settings: Settings, chosen: list[Any], remembered: gr.BrowserState
+) -> None:
+    """Keep what is chosen in the browser, so that a reload or the other language finds it again."""
+    changes = [part.input for part in (pickers.model, pickers.level, pickers.source, pickers.base)]
+    for slider in (settings.temperature, settings.top_p, settings.max_tokens):
+        changes += [slider.release, slider.change]
+    changes += [settings.seed.blur, settings.system_prompt.blur]
+    for change in changes:
+        wire(change, texts, None, chosen, remembered, js="(...values) => [values]")

@@ -249,8 +249,11 @@ class ChatHandlers:
         """The tab was closed."""
         self.answers.leave(_session(request), self.owner(request))
 
-    def read_samples(self, request: gr.Request) -> Iterator[tuple[Any, Any]]:
-        """Put the sample documents into a knowledge base; yields (transcript, knowledge base or None)."""
+    def read_samples(self, conversation: str, request: gr.Request) -> Iterator[tuple[Any, Any]]:
+        """Put the sample documents into a knowledge base; yields (transcript, knowledge base or None).
+
+        Goes on unseen when the tab turns to another conversation.
+        """
         if all(base.name != SAMPLES for base in self.studio.knowledge.all()):
             self.studio.knowledge.create(SAMPLES)
         files = [path for path in sorted((ASSETS / "samples").iterdir()) if path.suffix in (".pdf", ".docx")]
@@ -259,12 +262,14 @@ class ChatHandlers:
             mine = [job for job in self.studio.knowledge.jobs(SAMPLES) if job.id in jobs]
             if all(job.finished_at for job in mine):
                 break
-            yield draw_nothing(draw_samples_progress(mine, self.texts), ""), None
+            if self.answers.shows(_session(request), conversation):
+                yield draw_nothing(draw_samples_progress(mine, self.texts), conversation), None
             time.sleep(0.2)
         for job in mine:
             if job.result and job.result.error:
                 warn(self.texts, job.result.error[self.texts.language])
-        yield draw_nothing(self._empty(), ""), SAMPLES
+        shown = self.answers.shows(_session(request), conversation)
+        yield (draw_nothing(self._empty(), conversation) if shown else gr.skip()), SAMPLES
 
 
 def _session(request: gr.Request) -> str:

@@ -32,6 +32,11 @@ class Settings:
     seed: gr.Textbox
     system_prompt: gr.Textbox
 
+    @property
+    def fields(self) -> list[Any]:
+        """In the order of `chat_handlers.Choice`."""
+        return [self.temperature, self.top_p, self.max_tokens, self.seed, self.system_prompt]
+
 
 @dataclass(frozen=True)
 class Talk:

@@ -22,7 +22,7 @@ const ask = async () => {
   if (!part || part.dataset.active !== 'true') { asking = false; return; }
   if (!document.hidden && element.offsetParent !== null) {
     const drawn = await server.read(part.dataset.base).catch(() => null);
-    if (drawn !== null && element.querySelector('.progress')?.dataset.base === part.dataset.base) {
+    if (drawn && element.querySelector('.progress')?.dataset.base === part.dataset.base) {
       if (drawn !== props.value) props.value = drawn;
       if (drawn.includes('data-active="false"')) { asking = false; trigger('finished'); return; }
     }

@@ -17,7 +17,7 @@ STATUS_JS = """
 const read = async () => {
   if (!document.hidden && element.offsetParent !== null) {
     const drawn = await server.read(props.value).catch(() => null);
-    if (drawn !== null) props.value = drawn;
+    if (drawn) props.value = drawn;
   }
   setTimeout(read, 1000);
 };

@@ -16,13 +16,14 @@ POLL_JS = """
 let shown = '', failures = 0;
 const read = async () => {
   if (document.hidden) return;
-  try {
-    const strip = await server.read(shown);
-    failures = 0;
-    if (strip !== null) { shown = strip; props.value = strip; }
-  } catch (error) {
+  // Gradio's call answers undefined, or throws, when the studio cannot be reached.
+  const strip = await server.read(shown).catch(() => undefined);
+  if (strip === undefined) {
     if (++failures === 3) { shown = ''; props.value = props.lost; }
+    return;
   }
+  failures = 0;
+  if (strip !== null) { shown = strip; props.value = strip; }
 };
 const again = async () => { await read(); setTimeout(again, 1000); };
 document.addEventListener('visibilitychange', read);

@@ -60,6 +60,21 @@ def test_every_setting_reaches_generation(site, page: Page):
     assert asked.messages[0] == ("system", "Answer like a pirate.")
 
 
+def test_settings_are_still_there_after_a_reload_and_in_the_other_language(site, page: Page):
+    page.fill("#temperature input[type=number]", "0.25")
+    page.locator("#temperature input[type=number]").blur()
+    page.fill("#system-prompt textarea", "Be brief.")
+    page.locator("#system-prompt textarea").blur()
+    page.wait_for_function("Object.keys(localStorage).some(key => key.includes('studio_choice'))")
+    page.click("#switch-language")
+    page.wait_for_url("**/zh/**")
+    expect(page.locator("#temperature input[type=number]")).to_have_value("0.25")
+    expect(page.locator("#system-prompt textarea")).to_have_value("Be brief.")
+    ask(page, "Hello")
+    answered(page)
+    assert site.engine.asked[-1].sampling.temperature == 0.25
+
+
 def test_the_temperature_slider_moves_by_keyboard_and_reaches_generation(site, page: Page):
     slider = page.locator("#temperature input[type=range]")
     slider.focus()

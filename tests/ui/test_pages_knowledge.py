@@ -98,7 +98,7 @@ def test_names_and_texts_of_documents_cannot_act_in_the_page(site, knowledge: Pa
 def test_the_samples_are_read_and_an_answer_opens_its_evidence(site, page: Page):
     site.engine.replies.append("Ida Fenwick founded the observatory in 1911 [1].")
     page.click("#transcript [data-do=samples]")
-    page.click("#transcript .example >> nth=0")
+    page.click("#transcript .example[data-source=documents] >> nth=0")
     assert "Ida Fenwick" in answered(page)
     expect(page.locator("#source input[type=radio]").nth(1)).to_be_checked()
     cite = page.locator("#transcript .answer .cite").first
