@@ -6,6 +6,7 @@ from pathlib import Path
 
 import chromium
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from servers import RunningStudio, find_free_port, running_studio
 
 from studio.settings import Settings
@@ -57,6 +58,15 @@ def chromium_path() -> Path:
     if found is None:
         pytest.fail(chromium.HELP)
     return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: Path) -> Iterator[Browser]:
+    """Headless Chromium, one for all tests: Playwright cannot be started twice in a process."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium_path, args=list(chromium.ARGUMENTS))
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

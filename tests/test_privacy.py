@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import chromium
 import httpx
 import outgoing
 import psutil
 import pytest
 from outgoing import Outgoing
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from servers import ROOT, RunningStudio, running_studio
 
 from studio import privacy
@@ -46,14 +45,11 @@ def watched(data_dir: Path, tmp_path: Path) -> Iterator[tuple[RunningStudio, Out
 
 
 @pytest.fixture
-def page(chromium_path: Path) -> Iterator[Page]:
-    """A page of headless Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(chromium_path), args=list(chromium.ARGUMENTS)
-        )
-        yield browser.new_page()
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    """A page without cookies of other tests."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
 
 
 def test_start_ingest_and_chat_stay_on_this_computer(

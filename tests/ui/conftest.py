@@ -4,14 +4,12 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import chromium
 import pytest
 import uvicorn
 from fakes import FakeEngine, FakePool
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from servers import find_free_port
 from ui.steps import wait_for
 
@@ -23,14 +21,6 @@ from studio.settings import Settings
 # Two cores may be shared with other tests.
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="session")
-def browser(chromium_path: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium_path, args=list(chromium.ARGUMENTS))
-        yield opened
-        opened.close()
 
 
 class RoomyPool(FakePool):
