@@ -106,15 +106,16 @@ def _model(entry: LedgerEntry, texts: Texts) -> str:
     state = getattr(texts, f"state_{entry.state}")
     if entry.state == "loading" and entry.progress and entry.progress.fraction is not None:
         state = f"{state} {entry.progress.fraction:.0%}"
-    memory = [texts.strip_estimated.format(size=size(entry.estimated.total_bytes))]
-    if entry.probe:
-        memory.append(texts.strip_measured.format(size=_coarse(entry.probe.measured_bytes)))
+    estimated = texts.strip_estimated.format(size=size(entry.estimated.total_bytes))
+    measured = texts.strip_measured.format(size=_coarse(entry.probe.measured_bytes)) if entry.probe else ""
+    both = " · ".join(filter(None, (measured, estimated)))
     busy = " busy" if entry.busy else ""
     return (
-        f'<span class="model {entry.state}{busy}"><i class="dot" aria-hidden="true"></i>'
-        f"<strong>{escape(entry.card.name)}</strong> @ {escape(entry.level)}"
+        f'<span class="model {entry.state}{busy}" title="{escape(both)}">'
+        f'<i class="dot" aria-hidden="true"></i><strong>{escape(entry.card.name)}</strong>'
+        f" @ {escape(entry.level)}"
         f'<span class="state">{escape(state)}</span>'
-        f'<span class="bytes">{escape(" · ".join(memory))}</span></span>'
+        f'<span class="bytes">{escape(measured)}<span class="est"> {escape(estimated)}</span></span></span>'
     )
 
 

@@ -1,5 +1,6 @@
 """How questions, answers and their evidence look."""
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -124,12 +125,17 @@ def draw_evidence(number: int, item: dict[str, Any], passage: str, texts: Texts)
 
 
 def _marked(text: str, passage: str, texts: Texts) -> str:
-    start = text.find(passage) if passage else -1
-    if start < 0 or len(passage) >= len(text):
+    """The text with the passages that support the answer marked; `passage` joins several by an ellipsis."""
+    marks = [re.escape(part).replace(r"\ ", r"\s+") for part in passage.split(" … ") if part.strip()]
+    if not marks:
         return escape(text)
-    end = start + len(passage)
+    pieces = re.split(f"({'|'.join(marks)})", text)
     title = escape(texts.supporting_passage)
-    return f'{escape(text[:start])}<mark title="{title}">{escape(text[start:end])}</mark>{escape(text[end:])}'
+    # Every second piece is what the pattern matched.
+    return "".join(
+        f'<mark title="{title}">{escape(piece)}</mark>' if number % 2 else escape(piece)
+        for number, piece in enumerate(pieces)
+    )
 
 
 def draw_conversations(conversations: Sequence[Conversation], current: str, title: str, texts: Texts) -> str:

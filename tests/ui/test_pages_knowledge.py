@@ -110,7 +110,7 @@ def test_the_samples_are_read_and_an_answer_opens_its_evidence(site, page: Page)
     expect(evidence.locator("h3")).to_contain_text("skerrow-tidal-observatory.pdf")
     expect(evidence.locator(".where")).to_contain_text("page 1")
     expect(evidence.locator(".score")).to_contain_text("score")
-    expect(evidence.locator("blockquote")).to_contain_text("Ida Fenwick")
+    expect(evidence.locator("blockquote mark").first).to_contain_text("Ida Fenwick")
     assert page.evaluate("document.activeElement.id") == "evidence"
     page.keyboard.press("Escape")
     expect(evidence).to_be_hidden()

@@ -23,7 +23,7 @@ def page(studio_server: RunningStudio, browser: Browser):
     context.close()
 
 
-def test_a_newcomer_asks_stops_reads_documents_and_switches_language(page: Page, studio_server: RunningStudio):
+def test_a_newcomer_asks_stops_reads_and_switches_language(page: Page, studio_server: RunningStudio):
     long = {"timeout": PATIENCE_MS}
     expect(page.locator("#fit .fit")).to_contain_text("needs")
     page.fill("#temperature input[type=number]", "0")
