@@ -67,7 +67,8 @@ def draw_progress(base: str, jobs: Sequence[Job], texts: Texts) -> str:
     """Files on their way; `data-active` tells the page whether to keep asking."""
     rows = shown_jobs(jobs)
     active = any(job.finished_at is None for job in rows)
-    inside = f"<h3>{escape(texts.in_progress)}</h3>{draw_jobs(rows, texts)}" if rows else ""
+    heading = texts.in_progress if active else texts.just_added
+    inside = f"<h3>{escape(heading)}</h3>{draw_jobs(rows, texts)}" if rows else ""
     return (
         f'<div class="progress" data-base="{escape(base)}" data-active="{str(active).lower()}"'
         f' aria-live="off">{inside}</div>'

@@ -180,8 +180,8 @@ class Texts:
     # Under an answer
     ttft = Label("first token after {seconds} s", "{seconds} 秒后出现首个词元")
     speed = Label("{n} tokens/s", "{n} 词元/秒")
-    tokens = Label("{prompt} + {completion} tokens", "{prompt} + {completion} 词元")
-    tokens_title = Label("Tokens of the prompt + tokens of the answer", "提示词的词元数 + 回答的词元数")
+    tokens = Label("{prompt} tokens read, {completion} written", "读入 {prompt} 词元，写出 {completion} 词元")
+    tokens_title = Label("Tokens of the prompt, tokens of the answer", "提示词的词元数，回答的词元数")
     with_model = Label("{model} @ {level}", "{model} @ {level}")
     sources = Label("Sources", "来源")
     source_n = Label("Source {n}: {place}. Show the text.", "来源 {n}：{place}。显示原文。")
@@ -225,7 +225,8 @@ class Texts:
     )
     documents = Label("Documents", "文档")
     no_documents = Label("No documents yet.", "还没有文档。")
-    in_progress = Label("Being read", "处理进度")
+    in_progress = Label("Being read", "正在处理")
+    just_added = Label("Just added", "刚刚处理")
     delete_knowledge_base = Label("Delete this knowledge base", "删除此知识库")
     really_delete_kb = Label(
         "Really delete “{name}” with all its documents?", "确定删除“{name}”及其全部文档？"
