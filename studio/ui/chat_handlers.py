@@ -17,7 +17,7 @@ from studio.services import Studio
 from studio.settings import ASSETS
 from studio.ui.answers import Answers, LiveAnswer
 from studio.ui.empty import draw_empty, draw_samples_progress
-from studio.ui.live import IDLE, SECONDS_BETWEEN_DRAWINGS, draw_live, draw_room_offer
+from studio.ui.live import IDLE, draw_live, draw_room_offer, pause_after
 from studio.ui.pickers import chat_models, entry_of, pick_level, pick_model
 from studio.ui.texts import Texts
 from studio.ui.turns import draw_conversations, draw_nothing, draw_turns
@@ -156,7 +156,7 @@ class ChatHandlers:
             elif not now.over:
                 yield skip, live, skip, skip, skip
             if not now.over:
-                time.sleep(SECONDS_BETWEEN_DRAWINGS)
+                time.sleep(pause_after(now))
         if error is not None:
             self._say_unless_stored(error, conversation, owner)
         if self.answers.shows(_session(request), conversation):

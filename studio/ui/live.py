@@ -6,9 +6,6 @@ from studio.ui.markup import bar, button, escape, markdown, notices
 from studio.ui.texts import Texts
 from studio.ui.turns import draw_question
 
-# The model computes on the same cores as the page and the browser: a drawing costs all three.
-SECONDS_BETWEEN_DRAWINGS = 0.1
-
 IDLE = '<div class="live" data-state="idle"></div>'
 
 
@@ -32,6 +29,15 @@ def _doing(now: Snapshot, texts: Texts) -> tuple[str, float | None]:
         stage = getattr(texts, "stage_" + progress.stage.replace("-", "_"))
         return f"{texts.loading_model.format(name=now.loading.card.name)}: {stage}", progress.fraction
     return (texts.reading_prompt if now.retrieved else texts.thinking), None
+
+
+def pause_after(now: Snapshot) -> float:
+    """Seconds until the next drawing.
+
+    The model computes on the same cores as the page and the browser, and a drawing costs more the longer the
+    text: about seven a second for a short answer, two for one of 20,000 characters.
+    """
+    return 0.15 * (1 + len(now.text) / 8000)
 
 
 def draw_room_offer(question: str, error: DoesNotFit, texts: Texts) -> str:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 Report = TypeVar("Report")
 
-SECONDS_BETWEEN_DRAWINGS = 0.1
+SECONDS_BETWEEN_DRAWINGS = 0.15
 
 
 class Pump(Generic[Report]):

@@ -123,3 +123,13 @@ def test_the_strip_says_when_the_studio_is_gone(site, open_page):
     expect(page.locator("#strip .device").first).to_be_visible()
     ask(page, "Still there?")
     answered(page)
+
+
+def test_a_page_at_rest_lets_the_processor_rest(open_page):
+    page = open_page()
+    page.evaluate(
+        "() => { window.frames_drawn = 0; const next = window.requestAnimationFrame;"
+        " window.requestAnimationFrame = f => { window.frames_drawn++; return next(f); }; }"
+    )
+    page.wait_for_timeout(900)
+    assert page.evaluate("window.frames_drawn") < 20
