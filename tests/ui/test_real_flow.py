@@ -29,7 +29,7 @@ def test_a_newcomer_asks_stops_reads_and_switches_language(page: Page, studio_se
     page.fill("#temperature input[type=number]", "0")
     page.locator("#temperature input[type=number]").blur()
 
-    ask(page, "Count from one to five hundred, one number per line.")
+    ask(page, "Write a long story about a lighthouse keeper and the sea, with many details.")
     expect(page.locator("#live .answer.writing")).to_be_visible(**long)
     page.keyboard.press("Escape")
     answered(page)

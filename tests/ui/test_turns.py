@@ -53,4 +53,6 @@ def test_stored_sentences_are_said_in_the_language_of_the_page():
 def test_figures_stand_under_the_answer():
     usage = {"prompt_tokens": 30, "completion_tokens": 5, "ttft_seconds": 0.25, "tokens_per_second": 29.96}
     html = draw_turn(replace(TURN, details={"usage": usage}), Texts("en"))
-    assert "first token after 0.25 s" in html and "30.0 tokens/s" in html and "30 tokens read, 5 written" in html
+    assert (
+        "first token after 0.25 s" in html and "30.0 tokens/s" in html and "30 tokens read, 5 written" in html
+    )
