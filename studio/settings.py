@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     # Four chunks of 256 tokens leave room for an answer in a 2,048-token model.
     evidence_count: int = 4
 
-    # Answers from documents should keep to them: at 0.7 small models invent figures that they read right at 0.3.
+    # Answers should keep to the documents: at 0.7 small models invent figures that they read right at 0.3.
     temperature: float = 0.3
     top_p: float = 0.9
     max_tokens: int = 512
