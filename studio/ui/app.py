@@ -70,7 +70,8 @@ def guest_page(studio: Studio, answers: Answers, language: Language) -> gr.Block
     texts = Texts(language)
     with gr.Blocks(title=texts.guest_title, analytics_enabled=False, fill_width=True) as page:
         create_header(texts)
-        create_chat(studio, answers, texts, page, None)
+        with gr.Column(elem_id="guest"):
+            create_chat(studio, answers, texts, page, None)
     page.queue(default_concurrency_limit=None, api_open=False)
     return page
 

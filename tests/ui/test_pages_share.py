@@ -107,8 +107,13 @@ def test_a_guest_chats_with_what_is_loaded_and_sees_nobody_elses(studio, engine,
         page.goto(f"{url}/en/?c={mine.id}")
         page.wait_for_selector("#transcript .empty")
         assert page.locator("#settings, #strip, #tabs, #conversations .open").count() == 0
+        expect(page.locator("[data-toggle=settings-open]")).to_be_hidden()
         ask(page, "Hello")
         assert answered(page) == "You said: Hello"
+        expect(page.locator("#transcript .answer")).to_be_in_viewport()
+        header = page.locator("header.frame").bounding_box()
+        pickers = page.locator("#pickers").bounding_box()
+        assert header["y"] + header["height"] <= pickers["y"]
         theirs = studio.chat.all("guest-anna")
         assert len(theirs) == 1 and [c.id for c in studio.chat.all()] == [mine.id]
         path = page.url.removeprefix(url)
