@@ -14,18 +14,22 @@ from benchmarks.report import wait_for
 from tests import chromium
 from tests.servers import RunningStudio
 
-# Notes when text of the answer appeared first and last, inside the page, without the driver's delay.
+# Notes when an answer first shows text and when it is complete, inside the page, without the driver's delay.
+# A short answer may be complete before it was ever drawn half: then the stored answer is the first text.
 CLOCK = """
-window.studioClock = {asked: null, first: null, last: null};
+const stored = () => document.querySelectorAll('#transcript .turn .answer').length;
+window.studioClock = {asked: null, first: null, complete: null, stored: 0};
 addEventListener('keydown', event => {
     if (event.key === 'Enter' && event.target.closest('#question'))
-        window.studioClock = {asked: performance.now(), first: null, last: null};
+        window.studioClock = {asked: performance.now(), first: null, complete: null, stored: stored()};
 }, true);
 new MutationObserver(() => {
-    const writing = document.querySelector('#live .answer.writing');
-    if (!writing || !writing.textContent.trim()) return;
-    window.studioClock.last = performance.now();
-    window.studioClock.first ??= window.studioClock.last;
+    const clock = window.studioClock;
+    if (clock.asked === null) return;
+    const writing = document.querySelector('#live .answer.writing')?.textContent.trim();
+    const complete = stored() > clock.stored;
+    if (writing || complete) clock.first ??= performance.now();
+    if (complete) clock.complete ??= performance.now();
 }).observe(document, {subtree: true, childList: true, characterData: true});
 """
 
@@ -80,7 +84,8 @@ def wait_for_first_text(page: Page, seconds: float = 180) -> float:
 def wait_until_idle(page: Page, seconds: float = 300) -> dict[str, Any]:
     """Return the clock of the answer (milliseconds) once it is complete."""
     page.wait_for_function(
-        "window.studioClock.first !== null && document.querySelector('#live .live').dataset.state === 'idle'",
+        "window.studioClock.complete !== null"
+        " && document.querySelector('#live .live').dataset.state === 'idle'",
         timeout=seconds * 1000,
     )
     return page.evaluate("window.studioClock")
