@@ -34,7 +34,7 @@ def plain_generate(model: Path) -> Iterator[Any]:
         "stdout": subprocess.PIPE,
         "stderr": subprocess.DEVNULL,
     }
-    # Threads wait as the worker's do: with torch's defaults, whatever else runs here would slow the yardstick.
+    # Threads wait as the worker's do: with torch's defaults, whatever else runs would slow the yardstick.
     environment = os.environ | WAITING
     with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as process:
         write, read = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
