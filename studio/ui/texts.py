@@ -187,6 +187,7 @@ class Texts:
     source_n = Label("Source {n}: {place}. Show the text.", "来源 {n}：{place}。显示原文。")
     evidence = Label("Evidence", "依据")
     other_evidence = Label("Also read, not cited", "也读过，但未引用")
+    uncited_evidence = Label("Passages found; the answer cites none", "查到的段落（回答没有引用）")
     page_n = Label("page {n}", "第 {n} 页")
     score = Label("score {n}", "得分 {n}")
     supporting_passage = Label("Supports the answer", "支持回答的原文")

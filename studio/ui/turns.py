@@ -87,7 +87,7 @@ def evidence_labels(evidence: Sequence[dict[str, Any]], texts: Texts) -> list[st
 def draw_sources(
     evidence: Sequence[dict[str, Any]], citations: Sequence[dict[str, Any]], texts: Texts
 ) -> str:
-    """The cited evidence as buttons, the rest folded away, and the texts that they open."""
+    """The cited evidence as buttons, the rest folded away behind it, and the texts that they open."""
     if not evidence:
         return ""
     passages = {citation["n"]: citation["text"] for citation in citations}
@@ -95,9 +95,9 @@ def draw_sources(
     other = "".join(_source(n, item, texts) for n, item in enumerate(evidence, 1) if n not in passages)
     shown = f'<div class="sources"><span>{escape(texts.sources)}</span>{cited}</div>' if cited else ""
     if other:
-        shown += (
-            f'<details class="sources"><summary>{escape(texts.other_evidence)}</summary>{other}</details>'
-        )
+        # Without a citation the passages are all that the user has to check the answer by.
+        summary, opened = (texts.other_evidence, "") if cited else (texts.uncited_evidence, " open")
+        shown += f'<details class="sources"{opened}><summary>{escape(summary)}</summary>{other}</details>'
     cards = "".join(draw_evidence(n, item, passages.get(n, ""), texts) for n, item in enumerate(evidence, 1))
     return f'{shown}<div class="evidence-store" hidden>{cards}</div>'
 

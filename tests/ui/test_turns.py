@@ -56,3 +56,11 @@ def test_figures_stand_under_the_answer():
     assert (
         "first token after 0.25 s" in html and "30.0 tokens/s" in html and "30 tokens read, 5 written" in html
     )
+
+
+def test_passages_lie_open_where_the_answer_cites_none():
+    cited = {"n": 1, "document": "a<b>.pdf", "page": 3, "chunk_id": "c1", "text": "Gulls cry."}
+    uncited = draw_turn(replace(TURN, details={"evidence": [EVIDENCE], "citations": []}), Texts("en"))
+    both = {"evidence": [EVIDENCE, EVIDENCE], "citations": [cited]}
+    assert '<details class="sources" open>' in uncited and "cites none" in uncited
+    assert '<details class="sources">' in draw_turn(replace(TURN, details=both), Texts("en"))
