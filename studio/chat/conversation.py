@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,9 +84,10 @@ class Chat:
         is stored; whatever goes wrong later is a `Failed` event.
         """
         self._history.get(conversation_id, owner)
-        question = question.strip()
+        question = _storable(question).strip()
         if not question:
             raise EmptyQuestion()
+        options = replace(options, system_prompt=_storable(options.system_prompt))
         reply = self._begin(conversation_id, question, options, owner)
         try:
             yield from reply.events()
@@ -126,3 +128,8 @@ class Chat:
         reply = self._running.get(conversation)
         if reply is not None:
             reply.close()
+
+
+def _storable(text: str) -> str:
+    """Without lone surrogates, which neither SQLite nor a tokenizer takes."""
+    return text.encode("utf-8", "replace").decode()

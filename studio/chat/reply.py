@@ -6,7 +6,6 @@ import contextlib
 import importlib
 import logging
 import queue
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -230,12 +229,14 @@ class Reply:
                 return
             try:
                 self._parts.history.end(self._turn.id, answer, status, details | self._asked_with())
-            except sqlite3.Error as error:
+            except Exception as error:
+                # Whatever it is: those who wait for the last event must get one.
                 log.exception("Turn not stored")
                 event = Failed(AnswerNotStored(reason=error), answer)
-            self._on_end()
-            self._ended.set()
-        self._events.put(event)
+            finally:
+                self._on_end()
+                self._ended.set()
+                self._events.put(event)
 
     def _asked_with(self) -> dict[str, Any]:
         sampling = self._options.sampling

@@ -239,6 +239,15 @@ class TestBadInput:
         assert str(file) in str(failed.error) and said in str(failed.error)
         assert str(file) in failed.error.say("zh")
 
+    def test_lone_surrogates_are_replaced(self, chat: Chat, engine: FakeEngine) -> None:
+        conversation = chat.create().id
+        options = replace(OPTIONS, system_prompt="Be \ud800kind.")
+        assert isinstance(list(chat.reply(conversation, "Hello\udfff", options))[-1], Finished)
+        assert [message.content for message in engine.asked[0].messages] == ["Be ?kind.", "Hello?"]
+        turn = chat.turns(conversation)[0]
+        assert (turn.status, turn.question) == ("done", "Hello?")
+        assert turn.details["options"]["system_prompt"] == "Be ?kind."
+
     def test_a_fault_of_ours_is_one_sentence_too(self, chat: Chat, engine: FakeEngine) -> None:
         engine.replies.append(["Half an ", ZeroDivisionError("division by zero")])
         failed = ask(chat, "Hello")[-1]
@@ -371,6 +380,21 @@ class TestEndings:
         assert failed.error.code == "AnswerNotStored" and "disk is full" in str(failed.error)
         assert failed.answer == "You said: Hello"
         assert isinstance(list(chat.reply(conversation, "Again", OPTIONS))[-1], Finished)
+
+    def test_whatever_keeps_a_turn_from_being_stored_ends_the_answer(
+        self, chat: Chat, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        conversation = chat.create().id
+        events: list[Event] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(History, "end", lambda *_: "\ud800".encode())
+            reader = threading.Thread(
+                target=lambda: events.extend(chat.reply(conversation, "Hello", OPTIONS)), daemon=True
+            )
+            reader.start()
+            reader.join(10)
+        assert isinstance(events[-1], Failed) and events[-1].error.code == "AnswerNotStored"
+        assert not chat.answering(conversation)
 
     def test_clearing_or_deleting_stops_the_answer(self, chat: Chat, engine: FakeEngine) -> None:
         for end in (chat.clear, chat.delete):
