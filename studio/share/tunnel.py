@@ -11,6 +11,7 @@ import re
 import secrets
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 import httpx
 
 from studio.settings import Settings
+from studio.share import keeper
 from studio.share.errors import (
     ShareServerUnreachable,
     ShareServerUnusable,
@@ -30,7 +32,10 @@ from studio.share.errors import (
 # The helper gives up by itself only after minutes.
 LINK_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
-END_SECONDS = 2.0
+# The keeper's own patience with the helper is shorter.
+END_SECONDS = 3.0
+KEEPER = Path(keeper.__file__)
+BLOCKED = keeper.BLOCKED
 SUCCESS = re.compile(r"start proxy success: (\S+)")
 
 # (settings, port of the guest listener) → the command line that opens the tunnel.
@@ -127,27 +132,29 @@ class Tunnel:
     """One running helper process."""
 
     def __init__(self, command: list[str], on_end: Callable[[str], None]):
-        """Start the helper. `on_end(its last words)` is called from another thread when it ends, in any way.
-
-        Raises `TunnelHelperBlocked`.
-        """
+        """Start the helper. `on_end(its last words)` is called from another thread when it ends."""
         self._on_end = on_end
         self._link: str | None = None
         self._said: list[str] = []
         self._settled = threading.Event()
-        try:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-            )
-        except OSError as error:
-            raise TunnelHelperBlocked(
-                reason=error.strerror or error, folder=Path(command[0]).parent
-            ) from error
+        self._helper = Path(command[0])
+        # The pipe is never written to: it closes with the studio, and that is what the keeper waits for.
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", str(KEEPER), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         threading.Thread(target=self._watch, name="tunnel", daemon=True).start()
 
     def link(self, seconds: float = LINK_SECONDS) -> str:
-        """The public address, waited for. Raises `TunnelRefused` when the helper ends or stays silent."""
+        """The public address, waited for.
+
+        Raises `TunnelHelperBlocked` when the helper cannot be run, `TunnelRefused` when it ends or is silent.
+        """
         self._settled.wait(seconds)
+        if self._link is None and self.process.poll() == BLOCKED:
+            raise TunnelHelperBlocked(reason=self.last_words(), folder=self._helper.parent)
         if self._link is None:
             raise TunnelRefused(reason=self.last_words() or f"no answer in {seconds:.0f} s")
         return self._link
@@ -158,13 +165,14 @@ class Tunnel:
 
     def close(self) -> None:
         """End the helper and wait for it, so that nothing of it stays in the process table. Idempotent."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        self.process.wait()
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def _watch(self) -> None:
         assert self.process.stdout is not None
