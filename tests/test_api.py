@@ -384,6 +384,23 @@ class TestPassword:
         body = {"command": "models list"}
         assert guarded.post("/internal/command", json=body, headers=headers).status_code == 200
 
+    def test_guessing_is_slowed_whoever_else_gets_in_and_locks_out_nobody_else(self, studio: Studio) -> None:
+        gate = PasswordGate(create_app(studio, TOKEN), "me", "pass:word", own_token=TOKEN)
+
+        def status(address: str, authorization: tuple[bytes, bytes]) -> int | None:
+            scope = {"type": "http", "path": "/x", "client": (address, 1), "headers": [authorization]}
+            refusal = gate._refusal(scope)
+            return refusal.status_code if refusal else None
+
+        right = (b"authorization", b"Bearer pass:word")
+        wrong = (b"authorization", b"Bearer guess")
+        guesses = []
+        for _ in range(7):
+            guesses.append(status("10.0.0.9", wrong))
+            assert status("10.0.0.2", right) is None
+        assert guesses[0] == 401 and guesses[-1] == 429
+        assert status("10.0.0.9", (b"authorization", f"Bearer {TOKEN}".encode())) is None
+
     def test_guessing_is_slowed(self, guarded: httpx.Client) -> None:
         statuses = {guarded.get("/page", auth=("me", str(guess))).status_code for guess in range(7)}
         assert statuses == {401, 429}

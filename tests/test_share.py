@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -46,7 +47,7 @@ def pages() -> Starlette:
     """An application that answers everywhere and says whom it takes the guest for."""
 
     async def who(request: Request) -> Response:
-        return PlainTextResponse(f"{request.cookies.get(COOKIE)} {request.cookies.get('theme')}")
+        return PlainTextResponse(f"{request.cookies.get(COOKIE)} {request.cookies.get('studio_language')}")
 
     async def echo(websocket: WebSocket) -> None:
         await websocket.accept()
@@ -117,10 +118,10 @@ class TestGate:
     def test_pages_see_a_verified_id_that_nobody_can_choose(self, guest: httpx.Client) -> None:
         log_in(guest)
         signed = guest.cookies[COOKIE]
-        guest.cookies.set("theme", "dark")
-        seen, theme = guest.get("/").text.split()
+        guest.cookies.set("studio_language", "zh")
+        seen, language = guest.get("/").text.split()
         assert signed.startswith(f"{seen}.")
-        assert theme == "dark"
+        assert language == "zh"
         forged = httpx.get(
             f"{guest.base_url}", headers={"cookie": f"{COOKIE}=somebody.{signed.rpartition('.')[2]}"}
         )
@@ -132,6 +133,12 @@ class TestGate:
         for cookies in (f"{COOKIE}={signed}; {COOKIE}=other", f"{COOKIE}=other; {COOKIE}={signed}"):
             answer = httpx.get(f"{guest.base_url}", headers={"cookie": cookies})
             assert "other" not in answer.text
+
+    def test_a_value_that_decodes_to_a_cookie_does_not_smuggle_an_id(self, guest: httpx.Client) -> None:
+        log_in(guest)
+        cookies = f'{COOKIE}={guest.cookies[COOKIE]}; z="a\\073 {COOKIE}=other"'
+        answer = httpx.get(f"{guest.base_url}", headers={"cookie": cookies})
+        assert answer.status_code == 200 and "other" not in answer.text
 
     def test_each_login_is_another_guest(self, gate: Listener) -> None:
         seen = set()
@@ -295,14 +302,31 @@ class TestShare:
         share.start(USER, PASSWORD)
         local = settled(share).local_url
         assert local is not None
-        helper = next(child for child in children() if "start proxy" in " ".join(child.cmdline()))
+        keeper = next(child for child in children() if "start proxy" in " ".join(child.cmdline()))
+        (helper,) = keeper.children()
         os.kill(helper.pid, signal.SIGKILL)
         until(lambda: share.status().state == "failed")
         until(lambda: not is_open(port_of(local)))
-        assert not psutil.pid_exists(helper.pid)
+        assert not psutil.pid_exists(helper.pid) and not psutil.pid_exists(keeper.pid)
         error = share.status().error
         assert error is not None
         assert error["code"] == "TunnelClosed"
+
+    def test_the_helper_does_not_outlive_a_killed_studio(self) -> None:
+        opens = f"""
+import sys, time
+from studio.share.tunnel import Tunnel
+print(Tunnel([sys.executable, "-c", {FAKE_HELPER!r}], on_end=print).link(), flush=True)
+time.sleep(60)
+"""
+        studio = subprocess.Popen([sys.executable, "-c", opens], stdout=subprocess.PIPE, text=True)
+        assert studio.stdout is not None and studio.stdout.readline().strip() == LINK
+        family = psutil.Process(studio.pid).children(recursive=True)
+        assert len(family) == 2
+        studio.kill()
+        studio.wait()
+        studio.stdout.close()
+        until(lambda: not any(process.is_running() for process in family))
 
     def test_a_refusing_server_is_said_in_both_languages_and_can_be_tried_again(
         self, settings: Settings

@@ -18,6 +18,8 @@ from studio.share.login import login_page
 from studio.share.throttle import Throttle
 
 COOKIE = "studio_guest"
+LANGUAGE_COOKIE = "studio_language"
+LANGUAGES = ("en", "zh")
 LOGIN_BYTES = 4096
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 # The owner's doors do not exist here, whatever the mounted application would answer.
@@ -193,11 +195,16 @@ def _cookies(scope: Scope) -> dict[str, str]:
 
 
 def _as_guest(scope: Scope, guest: str) -> Scope:
-    """The request as the pages see it: the guest's verified id in place of the signed cookie."""
-    cookies = {**_cookies(scope), COOKIE: guest}
+    """The request as the pages see it: the guest's verified id in place of the signed cookie.
+
+    Other cookies stay outside: a value that decodes to `; studio_guest=…` would name somebody else.
+    """
+    cookies = [f"{COOKIE}={guest}"]
+    language = _cookies(scope).get(LANGUAGE_COOKIE)
+    if language in LANGUAGES:
+        cookies.append(f"{LANGUAGE_COOKIE}={language}")
     inner = {**scope, "headers": list(scope["headers"])}
-    headers = MutableHeaders(scope=inner)
-    headers["cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    MutableHeaders(scope=inner)["cookie"] = "; ".join(cookies)
     return inner
 
 

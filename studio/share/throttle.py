@@ -10,7 +10,7 @@ LONGEST_SECONDS = 60.0
 
 
 class Throttle:
-    """Counts wrong tries of everybody together. Thread-safe."""
+    """Counts the wrong tries of everybody who shares it. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         """`clock`: seconds that only grow."""
