@@ -68,7 +68,8 @@ def take(data_dir: Path, command: str = "serve") -> Ownership:
     Raises `DataFolderInUse` or `DataFolderUnusable`.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        # Conversations and documents are nobody else's business on a computer with several accounts.
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _lock(data_dir)
         # A command that looks whether anybody is here holds the lock for a moment.
         lock.acquire(timeout=0.5, poll_interval=0.02)

@@ -112,3 +112,8 @@ def test_a_folder_that_cannot_be_made_is_said_in_a_sentence(tmp_path: Path) -> N
     (tmp_path / "file").touch()
     with pytest.raises(DataFolderUnusable, match="--data-dir"):
         owner.take(tmp_path / "file" / "data")
+
+
+def test_a_new_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    owner.take(tmp_path / "new").release()
+    assert (tmp_path / "new").stat().st_mode & 0o077 == 0

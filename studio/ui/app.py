@@ -1,6 +1,7 @@
 """The pages mounted beside the other routes: one set per language, at /en and /zh."""
 
 import os
+import shutil
 from typing import Any
 
 import gradio as gr
@@ -116,5 +117,10 @@ def preferred_language(request: Request) -> Language:
 
 
 def _keep_uploads_at_home(settings: Settings) -> None:
-    """Uploads belong into the data folder, not into the temporary folder that all users share."""
-    os.environ["GRADIO_TEMP_DIR"] = str(settings.data_dir / "uploads")
+    """Uploads belong into the data folder, not into the temporary folder that all users share.
+
+    What a studio that was killed left there is cleared away.
+    """
+    uploads = settings.data_dir / "uploads"
+    shutil.rmtree(uploads, ignore_errors=True)
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
