@@ -42,6 +42,8 @@ _STORED_AT_ONCE = 1000
 # The parser's process is let go after this many seconds without work.
 _PARSER_REST = 20.0
 _REPORT_EVERY = 0.1
+# After an error of ours (a full disk, a locked database) the threads try again, this many seconds later.
+_PAUSE = 1.0
 
 
 @dataclass(slots=True)
@@ -93,6 +95,9 @@ class Ingest:
         self._ready: deque[Prepared] = deque()
         self._handover = threading.Condition()
         self._batch = _FIRST_BATCH
+        # Jobs whose end could not be written.
+        self._left: deque[str] = deque()
+        self._idle_since = time.monotonic()
         self.writing = threading.RLock()
 
     # The threads
@@ -104,8 +109,9 @@ class Ingest:
                 return 0
             self._originals.forget_leftovers()
             waiting = self._jobs.requeue_interrupted()
-            for work in (self._parse_all, self._embed_all):
-                thread = threading.Thread(target=work, name=f"ingest-{work.__name__.strip('_')}", daemon=True)
+            for step in (self._parse_next, self._embed_next):
+                name = f"ingest-{step.__name__.strip('_')}"
+                thread = threading.Thread(target=self._repeat, args=(step,), name=name, daemon=True)
                 self._threads.append(thread)
                 thread.start()
             return waiting
@@ -120,22 +126,39 @@ class Ingest:
             self._parser.end()
             for thread in self._threads:
                 thread.join(timeout=30)
+            self._parser.close()
 
-    def _parse_all(self) -> None:
-        idle_since = time.monotonic()
+    def _repeat(self, step: Callable[[], None]) -> None:
         while not self._stop.is_set():
-            task = self._jobs.claim()
-            if task is None:
-                if time.monotonic() - idle_since > _PARSER_REST:
-                    self._parser.close()
-                with self._jobs.changed:
-                    self._jobs.changed.wait(timeout=1.0)
-                continue
+            try:
+                step()
+            except Exception:
+                # A thread that ended here would leave every later file waiting.
+                log.exception("the ingest could not go on; trying again")
+                self._stop.wait(_PAUSE)
+
+    def _parse_next(self) -> None:
+        self._requeue_left()
+        task = self._jobs.claim()
+        if task is None:
+            if time.monotonic() - self._idle_since > _PARSER_REST:
+                self._parser.close()
+            with self._jobs.changed:
+                self._jobs.changed.wait(timeout=1.0)
+            return
+        try:
             prepared = self._attempt(task)
-            idle_since = time.monotonic()
-            if prepared is not None:
-                self._hand_over(prepared)
-        self._parser.close()
+        except Exception:
+            self._left.append(task.id)
+            raise
+        self._idle_since = time.monotonic()
+        if prepared is not None:
+            self._hand_over(prepared)
+
+    def _requeue_left(self) -> None:
+        while self._left:
+            self._jobs.requeue(self._left[0])
+            self._left.popleft()
 
     def _hand_over(self, prepared: Prepared) -> None:
         with self._handover:
@@ -161,14 +184,17 @@ class Ingest:
             self._handover.notify_all()
             return group
 
-    def _embed_all(self) -> None:
-        while True:
-            group = self._take_group()
-            if self._stop.is_set():
-                return
+    def _embed_next(self) -> None:
+        group = self._take_group()
+        if self._stop.is_set():
+            return
+        try:
             self._embed_group(group)
-            if not self._jobs.busy():
-                self._tidy()
+        except Exception:
+            self._left.extend(prepared.task.id for prepared in group)
+            raise
+        if not self._jobs.busy():
+            self._tidy()
 
     def _tidy(self) -> None:
         with self._store.transaction() as connection:

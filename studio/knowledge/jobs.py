@@ -149,6 +149,15 @@ class Jobs:
         row = self._store.row("SELECT count(*) FROM jobs WHERE stage = 'queued'")
         return row[0] if row else 0
 
+    def requeue(self, job_id: str) -> None:
+        """Queue a job again that was given up unfinished; one that has ended meanwhile stays as it is."""
+        self._store.write(
+            "UPDATE jobs SET stage = 'queued', done = 0, total = 0"
+            " WHERE id = ? AND stage IN ('parsing', 'embedding')",
+            (job_id,),
+        )
+        self._notify()
+
     def forget(self, base_id: str, path: str) -> None:
         """Drop the finished jobs of a document."""
         self._store.write(

@@ -60,7 +60,7 @@ class Parser:
             process.stdin.flush()
             while True:
                 answer = self._receive(process, timed_out)
-                if answer[0] == "pages" and not progress(answer[1], answer[2]):
+                if answer[0] == "pages" and not self._told(progress, answer[1], answer[2]):
                     raise ParsingStopped
                 if answer[0] == "failed":
                     raise answer[1]
@@ -74,6 +74,14 @@ class Parser:
             if timed_out.is_set():
                 raise ParserTimedOut(file=name, seconds=f"{self._patience:.0f}") from error
             raise ParserDied(file=name) from error
+
+    def _told(self, progress: Callable[[int, int], bool], done: int, total: int) -> bool:
+        try:
+            return progress(done, total)
+        except BaseException:
+            # The rest of this document would be taken for the next one's.
+            self.close()
+            raise
 
     def _receive(self, process: subprocess.Popen[bytes], timed_out: threading.Event) -> tuple:
         def give_up() -> None:

@@ -92,3 +92,20 @@ def test_a_parser_that_is_ended_gives_a_hanging_document_up_at_once(odd_parser: 
         odd_parser.parse(Path("hang"), "hang", "text", 1, proceed)
     ender.join()
     assert odd_parser.pid is None
+
+
+def test_a_document_whose_progress_cannot_be_told_leaves_nothing_for_the_next(
+    write: Callable[..., Path],
+) -> None:
+    import made_documents
+
+    def disk_full(done: int, total: int) -> bool:
+        raise RuntimeError("disk full")
+
+    parser = Parser()
+    first, second = (write(f"{word}.pdf", made_documents.pdf([word] * 3)) for word in ("first", "second"))
+    with pytest.raises(RuntimeError):
+        parser.parse(first, "first.pdf", "text", 10**6, disk_full)
+    parsed = parser.parse(second, "second.pdf", "text", 10**6, proceed)
+    parser.close()
+    assert {page.text.strip() for page in parsed.pages} == {"second"}
