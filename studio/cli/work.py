@@ -34,7 +34,7 @@ def _queries(query: str | None, file: str | None) -> list[str]:
         assert query is not None
         return [query]
     try:
-        lines = Path(file).read_text(encoding="utf-8-sig").splitlines()
+        lines = Path(file).read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise QueriesUnreadable(file=file, reason=getattr(error, "strerror", None) or error) from error
     return [_query(line, number, file) for number, line in enumerate(lines, start=1) if line.strip()]
