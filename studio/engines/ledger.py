@@ -80,6 +80,11 @@ class Place:
         """Nobody uses it now and it is not on its way."""
         return self.pins == 0 and self.state in ("ready", "dead")
 
+    def begin_closing(self) -> None:
+        """Mark it as on its way out; whoever wants the same model waits for `settled`."""
+        self.state = "closing"
+        self.settled.clear()
+
     def entry(self) -> LedgerEntry:
         """As the ledger shows it."""
         return LedgerEntry(

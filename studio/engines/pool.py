@@ -159,6 +159,7 @@ class Pool:
                 self._check_wanted(place)
                 place.loaded, place.probe, place.probed = loaded, loaded.probe, time.monotonic()
                 place.state, place.progress, place.last_used = "ready", None, time.time()
+                place.settled.set()
             return engine
         except BaseException as error:
             with self._lock:
@@ -168,11 +169,13 @@ class Pool:
                 place.error = error if isinstance(error, StudioError) else None
                 if place.error is None:
                     place.error = LoadFailed(model=place.card.name, detail=str(error) or type(error).__name__)
-            if place.engine is not None:
-                place.engine.close()
+            try:
+                if place.engine is not None:
+                    place.engine.close()
+            finally:
+                place.settled.set()
             raise
         finally:
-            place.settled.set()
             self._spare.refill_later()
 
     def _tell(self, place: Place, step: Progress) -> None:
@@ -207,7 +210,7 @@ class Pool:
             if goes is None:
                 return False
             agreed.remove(goes.key)
-            goes.state = "closing"
+            goes.begin_closing()
         self._close(goes)
         return True
 
@@ -283,7 +286,7 @@ class Pool:
                 raise NotLoaded(model=key)
             if place.state == "loading":
                 place.error = Unloaded(model=place.card.name)
-            place.state = "closing"
+            place.begin_closing()
         return self._close(place)
 
     def _close(self, place: Place) -> Released:
@@ -291,14 +294,16 @@ class Pool:
         started = time.monotonic()
         engine = place.engine
         before = _measure(engine) if engine is not None and place.loaded is not None else 0
-        if engine is not None:
-            engine.close()
+        try:
+            if engine is not None:
+                engine.close()
+        finally:
+            with self._lock:
+                if self._places.get(place.key) is place:
+                    del self._places[place.key]
+            place.settled.set()
         ended = engine is None or not engine.alive
         after = 0 if ended or place.probe is None else place.probe.measured_bytes
-        with self._lock:
-            if self._places.get(place.key) is place:
-                del self._places[place.key]
-        place.settled.set()
         return Released(
             key=place.key,
             before_bytes=before,

@@ -14,6 +14,7 @@ from fakes import FakeEngine
 from studio.engines import pool as pool_module
 from studio.engines.base import Loaded, Probe, Progress, ProgressCallback
 from studio.engines.errors import DoesNotFit, LoadFailed, NotAChatModel, NotLoaded, Unloaded, WorkerDied
+from studio.engines.ledger import ledger_key
 from studio.engines.local import LocalEngine
 from studio.engines.pool import Pool
 from studio.models.card import Estimate, ModelCard
@@ -242,6 +243,59 @@ def test_unload_while_it_is_loading(pool: Pool, memory: Memory, model: Callable[
     pool.unload("a@full")
     loading.join()
     assert len(failed) == 1 and engine.closed and not pool.ledger()
+
+
+@pytest.mark.parametrize("evicted", [False, True])
+def test_a_load_waits_for_the_same_model_to_be_closed(
+    pool: Pool, memory: Memory, model: Callable[[str], ModelCard], evicted: bool
+) -> None:
+    memory.total = 4 * GB
+    old = pool.load(model("a"), "full")
+    closing, go_on = threading.Event(), threading.Event()
+    close = old.close
+
+    def slow_close() -> None:
+        closing.set()
+        go_on.wait(30)
+        close()
+
+    old.close = slow_close  # type: ignore[method-assign]
+    place = pool._places["a@full"]
+
+    def let_go() -> None:
+        if evicted:
+            pool.unload(ledger_key(pool.load(model("b"), "full", evict=["a@full"]).card, "full"))
+        else:
+            pool.unload("a@full")
+
+    found: list[object] = []
+    threads = [
+        threading.Thread(target=let_go),
+        threading.Thread(target=lambda: found.append(pool.load(model("a"), "full", progress=lambda _: None))),
+    ]
+    threads[0].start()
+    assert closing.wait(30)
+    listeners = len(place.listeners)
+    threads[1].start()
+    wait_until(lambda: len(place.listeners) > listeners)
+    threads[1].join(0.05)
+    assert len(place.listeners) == listeners + 1, "it asks again and again"
+    assert not found
+    memory.total = 12 * GB
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert len(found) == 1 and found[0] is not old
+
+
+def test_a_worker_that_cannot_be_ended_does_not_block_the_next_load(
+    pool: Pool, model: Callable[[str], ModelCard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = pool.load(model("a"), "full")
+    with monkeypatch.context() as patch, pytest.raises(PermissionError):
+        patch.setattr(old, "close", lambda: (_ for _ in ()).throw(PermissionError("not yours")))
+        pool.unload("a@full")
+    assert pool.load(model("a"), "full") is not old
 
 
 def test_closing_ends_everything(pool: Pool, memory: Memory, model: Callable[[str], ModelCard]) -> None:
