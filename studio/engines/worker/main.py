@@ -53,7 +53,10 @@ class Worker:
         self._connection = connection
         self._sending = threading.Lock()
         self._orders: queue.SimpleQueue[Ask] = queue.SimpleQueue()
+        # Generations by call, until their turn comes or they are cancelled; then by request, while they run.
+        self._waiting: dict[int, Generate] = {}
         self._halts: dict[str, threading.Event] = {}
+        self._turns = threading.Lock()
         self._model: Any = None
         self._meter: Any = None
         self._ready = threading.Event()
@@ -64,7 +67,7 @@ class Worker:
         _import_libraries()
         try:
             while True:
-                self._answer(self._orders.get())
+                self._take_turn(self._orders.get())
         except OSError:
             os._exit(0)
 
@@ -82,14 +85,25 @@ class Worker:
     def _sort(self, ask: Ask) -> None:
         order = ask.order
         if isinstance(order, Cancel):
-            if halt := self._halts.get(order.request):
-                halt.set()
+            self._cancel(order.request)
         elif isinstance(order, Render | Count | AskProbe):
             self._answer(ask)
         else:
             if isinstance(order, Generate):
-                self._halts[order.request] = threading.Event()
+                with self._turns:
+                    self._waiting[ask.call] = order
             self._orders.put(ask)
+
+    def _cancel(self, request: str) -> None:
+        """End a generation within a token, or at once where it still waits for its turn."""
+        with self._turns:
+            calls = [call for call, order in self._waiting.items() if order.request == request]
+            for call in calls:
+                del self._waiting[call]
+            if halt := self._halts.get(request):
+                halt.set()
+        for call in calls:
+            self._send(Answer(call, Done("cancelled", Usage(0, 0, None, None))))
 
     # -- both threads --------------------------------------------------------------------------------------
 
@@ -151,6 +165,16 @@ class Worker:
 
     # -- the computing thread ------------------------------------------------------------------------------
 
+    def _take_turn(self, ask: Ask) -> None:
+        order = ask.order
+        if isinstance(order, Generate):
+            with self._turns:
+                if self._waiting.pop(ask.call, None) is None:
+                    # Cancelled, and answered, while it waited.
+                    return
+                self._halts[order.request] = threading.Event()
+        self._answer(ask)
+
     @staticmethod
     def _convert(order: Convert) -> None:
         from studio.engines.worker.convert import convert
@@ -191,11 +215,10 @@ class Worker:
     def _generate(self, order: Generate, tell: Callable[[Any], None]) -> Done:
         halt = self._halts[order.request]
         try:
-            if halt.is_set():
-                return Done("cancelled", Usage(0, 0, None, None))
             return self._model.generate(order.messages, order.sampling, tell, halt)
         finally:
-            del self._halts[order.request]
+            with self._turns:
+                del self._halts[order.request]
 
 
 def _import_libraries() -> None:
