@@ -40,8 +40,8 @@ class Knowledge:
         self._settings = settings
         self._store = store
         self._embedder = Embedder(settings, catalogue, pool)
-        self._index = VectorIndex(settings)
         self._bases = Bases(store)
+        self._index = VectorIndex(settings, self._bases.ids)
         self._jobs = Jobs(store)
         self._originals = Originals(settings.files_dir, settings.max_document_bytes)
         self._ingest = Ingest(
@@ -83,14 +83,18 @@ class Knowledge:
         return self._bases.get(name)
 
     def delete(self, name: str) -> None:
-        """Delete a knowledge base with everything in it; its jobs end. Raises `UnknownKnowledgeBase`."""
+        """Delete a knowledge base with everything in it; its jobs end.
+
+        Raises `UnknownKnowledgeBase`, or `VectorsUnavailable` when only its vectors could not be dropped.
+        """
         with self._ingest.writing:
             base = self._bases.get(name)
             originals = {*self._bases.originals(base), *self._jobs.originals(base.id)}
             self._bases.delete(base)
-            self._index.drop(base)
             self._clean_up(originals)
-        self._jobs.announce()
+            self._jobs.announce()
+            # Last, as it alone may be out of reach.
+            self._index.drop(base)
 
     def set_open_to_guests(self, name: str, is_open: bool) -> None:
         """Let guests of a public link ask this knowledge base, or not. Raises `UnknownKnowledgeBase`."""
@@ -198,7 +202,10 @@ class Knowledge:
 
     def resume(self) -> int:
         """Go on with files that a studio which ended had not finished; how many."""
-        return self._ingest.start() if self._jobs.busy() else 0
+        if self._jobs.busy():
+            return self._ingest.start()
+        self._ingest.sweep()
+        return 0
 
     # Evidence
 

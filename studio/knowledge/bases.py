@@ -80,6 +80,9 @@ class Bases:
         row = self._store.row(f"{_BASES} WHERE base.id = ?", (base_id,))
         return _base(row) if row else None
 
+    def ids(self) -> set[str]:
+        return {row[0] for row in self._store.rows("SELECT id FROM knowledge_bases")}
+
     def delete(self, base: KnowledgeBase) -> None:
         """With all documents, chunks, jobs and the lexical index."""
         with self._store.transaction() as connection:
@@ -121,6 +124,14 @@ class Bases:
     def originals(self, base: KnowledgeBase) -> list[str]:
         rows = self._store.rows("SELECT DISTINCT sha256 FROM documents WHERE knowledge_base = ?", (base.id,))
         return [row[0] for row in rows]
+
+    def originals_in_use(self) -> set[str]:
+        """Every original that a document or a job needs."""
+        rows = self._store.rows(
+            "SELECT sha256 FROM documents UNION"
+            " SELECT sha256 FROM jobs WHERE stage != 'done' AND sha256 IS NOT NULL"
+        )
+        return {row[0] for row in rows}
 
     def original_in_use(self, sha256: str) -> bool:
         """Whether a document or a job needs the original."""

@@ -107,7 +107,7 @@ class Ingest:
         with self._starting:
             if self._threads or self._stop.is_set():
                 return 0
-            self._originals.forget_leftovers()
+            self._sweep()
             waiting = self._jobs.requeue_interrupted()
             for step in (self._parse_next, self._embed_next):
                 name = f"ingest-{step.__name__.strip('_')}"
@@ -115,6 +115,15 @@ class Ingest:
                 self._threads.append(thread)
                 thread.start()
             return waiting
+
+    def sweep(self) -> None:
+        """Remove the files that an earlier studio left for nobody; nothing once files may come in."""
+        with self._starting:
+            if not self._threads and not self._stop.is_set():
+                self._sweep()
+
+    def _sweep(self) -> None:
+        self._originals.forget_leftovers(self._bases.originals_in_use())
 
     def close(self) -> None:
         """Stop after the batch in hand; unfinished files go on at the next start."""

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +26,7 @@ from studio.knowledge.formats import PAIR_SUFFIXES, SUFFIXES, UNREADABLE_DOCUMEN
 from studio.sentences import StudioError, size
 
 _BLOCK = 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 # An archive may unpack to this many times the largest document, in at most this many files.
 _ARCHIVE_SHARE = 20
 _MOST_FILES = 20_000
@@ -80,10 +82,13 @@ class Originals:
     def forget(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)
 
-    def forget_leftovers(self) -> None:
-        """Remove copies that a killed studio did not finish."""
+    def forget_leftovers(self, needed: set[str]) -> None:
+        """Remove copies that a killed studio did not finish, and originals that are not `needed`."""
         for leftover in self._folder.glob("incoming-*"):
             leftover.unlink(missing_ok=True)
+        for original in self._folder.glob("*"):
+            if _SHA256.fullmatch(original.name) and original.name not in needed:
+                original.unlink(missing_ok=True)
 
 
 def _write(target: BinaryIO, block: bytes, name: str) -> None:

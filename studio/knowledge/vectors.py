@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlparse
 
@@ -78,10 +78,14 @@ def _parts(items: list[str]) -> Iterator[list[str]]:
 
 
 class VectorIndex:
-    """The Chroma side: a folder of this studio, or a Chroma server. Chroma is imported at first use."""
+    """The Chroma side: a folder of this studio, or a Chroma server. Chroma is imported at first use.
 
-    def __init__(self, settings: Settings):
+    `base_ids`: the ids of all knowledge bases there are.
+    """
+
+    def __init__(self, settings: Settings, base_ids: Callable[[], set[str]]):
         self._settings = settings
+        self._base_ids = base_ids
         self._lock = threading.RLock()
         self._opened: Any = None
         self._collections: dict[str, Any] = {}
@@ -105,7 +109,15 @@ class VectorIndex:
                 else:
                     self._settings.chroma_dir.mkdir(parents=True, exist_ok=True)
                     self._opened = chromadb.PersistentClient(self._settings.chroma_dir, quiet)
+                    self._drop_leftovers()
             return self._opened
+
+    def _drop_leftovers(self) -> None:
+        """Drop what deleted knowledge bases left. Not on a server: others may keep theirs there."""
+        kept = [collection.name for collection in self._opened.list_collections()]
+        for name in set(kept) - {_name(base_id) for base_id in self._base_ids()}:
+            if name.startswith(_name("")):
+                self._opened.delete_collection(name)
 
     @contextlib.contextmanager
     def _collection(self, base: KnowledgeBase) -> Iterator[Any]:

@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import chromadb
 import numpy as np
 import pytest
+from chromadb.config import Settings as ChromaSettings
 from fakes import FakeEngine, FakePool
 
 from studio.knowledge import ingest
 from studio.knowledge.base import Knowledge
+from studio.knowledge.errors import VectorsUnavailable
+from studio.knowledge.vectors import VectorIndex
+from studio.settings import Settings
 from studio.store import Store
 
 Write = Callable[..., Path]
@@ -72,3 +77,45 @@ def test_a_disk_that_takes_no_writes_stops_the_ingest_only_as_long(
     assert [result.status for result in knowledge.wait(jobs)] == ["indexed"]
     assert [result.status for result in knowledge.add("papers", [write("b.txt", "Pears.")])] == ["indexed"]
     assert knowledge.verify("papers")["agree"]
+
+
+def test_a_base_deleted_while_its_vectors_are_out_of_reach_leaves_nothing(
+    open_knowledge: Callable[[], Knowledge],
+    knowledge: Knowledge,
+    store: Store,
+    settings: Settings,
+    write: Write,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    knowledge.add("papers", [write("a.txt", "Red apples.")])
+    knowledge.create("kept")
+    knowledge.add("kept", [write("b.txt", "Green pears.")])
+
+    def down(*_: Any) -> None:
+        raise VectorsUnavailable(name="papers", reason="down")
+
+    with monkeypatch.context() as broken, pytest.raises(VectorsUnavailable):
+        broken.setattr(VectorIndex, "drop", down)
+        knowledge.delete("papers")
+    assert [base.name for base in knowledge.all()] == ["kept"]
+    assert len(list(settings.files_dir.iterdir())) == store.rows("SELECT count(*) FROM vectors")[0][0] == 1
+    knowledge.close()
+    again = open_knowledge()
+    assert again.verify("kept")["agree"]
+    again.close()
+    client = chromadb.PersistentClient(settings.chroma_dir, ChromaSettings(anonymized_telemetry=False))
+    assert len(client.list_collections()) == 1
+    client.close()
+
+
+def test_originals_that_nobody_needs_go_at_the_next_start(
+    open_knowledge: Callable[[], Knowledge], knowledge: Knowledge, settings: Settings, write: Write
+) -> None:
+    knowledge.add("papers", [write("a.txt", "Red apples."), write("b.pdf", b"no pdf")])
+    needed = {path.name for path in settings.files_dir.iterdir()}
+    assert len(needed) == 2
+    knowledge.close()
+    for name in ("f" * 64, "incoming-x", "notes of a person"):
+        (settings.files_dir / name).write_text("left behind")
+    assert open_knowledge().resume() == 0
+    assert {path.name for path in settings.files_dir.iterdir()} == {*needed, "notes of a person"}
