@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.chat.answer import Answering, Task
+from studio.chat.citations import cite, without_markers
 from studio.chat.errors import AnswerNotStored, NotForGuests, Unexpected
 from studio.chat.events import (
+    Citation,
     ContextLedger,
     Event,
     Failed,
@@ -207,18 +209,29 @@ class Reply:
             self._parts.history.save_partial(self._turn.id, "".join(self._pieces))
 
     def _fail(self, error: StudioError) -> None:
-        answer = "".join(self._pieces)
-        details = self._unfinished() | {"error": error.as_dict()}
+        answer, citations = self._cited()
+        details = self._unfinished(citations) | {"error": error.as_dict()}
         self._end(Failed(error, answer), answer, "failed", details)
 
     def _end_stopped(self) -> None:
-        answer = "".join(self._pieces)
+        answer, citations = self._cited()
         usage = Usage(0, 0, None, None)
-        finished = Finished(answer, [], self._fitted.evidence, self._fitted.context, usage, "cancelled")
-        self._end(finished, answer, "stopped", self._unfinished())
+        finished = Finished(answer, citations, self._fitted.evidence, self._fitted.context, usage, "cancelled")
+        self._end(finished, answer, "stopped", self._unfinished(citations))
 
-    def _unfinished(self) -> dict[str, Any]:
+    def _cited(self) -> tuple[str, list[Citation]]:
+        """What was written so far, its markers checked like those of a whole answer."""
+        answer = "".join(self._pieces)
+        try:
+            return cite(answer, self._fitted.evidence, self._turn.question)
+        except Exception:
+            # It may be what the reply failed with; that must not keep it from ending.
+            log.exception("Markers not checked")
+            return without_markers(answer), []
+
+    def _unfinished(self, citations: list[Citation]) -> dict[str, Any]:
         return {
+            "citations": [citation.as_dict() for citation in citations],
             "evidence": [chunk.as_dict() for chunk in self._fitted.evidence],
             "context": self._fitted.context.as_dict(),
         }

@@ -20,7 +20,7 @@ from studio.chat.errors import (
 )
 from studio.chat.events import Event, Failed, Finished, Fitted, Loading, ReplyOptions, Retrieved, Token
 from studio.chat.history import History
-from studio.engines.base import Message, Sampling
+from studio.engines.base import Message, Sampling, Text
 from studio.engines.errors import DoesNotFit, NotAChatModel, WorkerDied
 from studio.knowledge.errors import EmbedderCannotReadQuestion, UnknownKnowledgeBase
 from studio.models.errors import UnknownModel
@@ -343,6 +343,55 @@ class TestEndings:
         first, second = chat.turns(conversation)
         assert (first.status, first.answer, second.answer) == ("failed", "Half an ", "All well.")
         assert first.details["error"]["code"] == "WorkerDied"
+
+    @pytest.mark.parametrize("ending", ["died", "closed"])
+    def test_the_markers_of_half_an_answer_are_checked(
+        self, chat: Chat, engine: FakeEngine, knowledge: FakeKnowledge, ending: str
+    ) -> None:
+        knowledge.evidence = [chunk("The pier opened in 1904."), chunk("Gulls nest on the roof.", 2)]
+        written = "The pier opened in 1904 [2]. Cats swim to the moon [1]. And"
+        conversation = chat.create().id
+        if ending == "died":
+            engine.replies.append([written, WorkerDied(model="fake", detail="killed")])
+            failed = list(chat.reply(conversation, "When did the pier open?", PAPERS))[-1]
+            assert isinstance(failed, Failed)
+            assert failed.answer == "The pier opened in 1904 [1]. Cats swim to the moon. And"
+        else:
+            self._close_in_the_middle(chat, engine, conversation, written)
+        turn = chat.turns(conversation)[0]
+        assert turn.answer == "The pier opened in 1904 [1]. Cats swim to the moon. And"
+        assert [citation["n"] for citation in turn.details["citations"]] == [1]
+
+    @staticmethod
+    def _close_in_the_middle(chat: Chat, engine: FakeEngine, conversation: str, written: str) -> None:
+        """Close the tab while a worker that hears nothing is about to go on."""
+        go_on = threading.Event()
+
+        def deaf(*_: Any) -> Iterator[Any]:
+            yield Text(written)
+            go_on.wait(10)
+
+        engine.generate = deaf  # type: ignore[method-assign]
+        events = chat.reply(conversation, "When did the pier open?", PAPERS)
+        until_token(events)
+        events.close()  # type: ignore[attr-defined]
+        go_on.set()
+
+    def test_markers_that_cannot_be_checked_do_not_keep_a_reply_from_ending(
+        self, chat: Chat, engine: FakeEngine, knowledge: FakeKnowledge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        knowledge.evidence = [chunk("The pier opened in 1904.")]
+        engine.replies.append("It opened in 1904 [1].")
+        broken = ZeroDivisionError("division by zero")
+        for module in ("answer", "reply"):
+            monkeypatch.setattr(
+                f"studio.chat.{module}.cite", lambda *_: (_ for _ in ()).throw(broken), raising=False
+            )
+        events: list[Event] = []
+        reader = threading.Thread(target=lambda: events.extend(ask(chat, "When?", PAPERS)), daemon=True)
+        reader.start()
+        reader.join(10)
+        assert isinstance(events[-1], Failed) and events[-1].answer == "It opened in 1904."
 
     def test_one_reply_at_a_time_in_a_conversation(self, chat: Chat, engine: FakeEngine) -> None:
         engine.gate = threading.Semaphore(1)
