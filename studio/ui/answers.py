@@ -1,5 +1,6 @@
 """Answers on their way: what each has come to, for every tab that watches."""
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ class LiveAnswer:
 
     question: str
     session: str
+    # Set by whoever no longer wants it, also while its model is still being loaded.
+    stopped: threading.Event = field(default_factory=threading.Event)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _version: int = 0
     _parts: list[str] = field(default_factory=list)
@@ -146,8 +149,12 @@ class Answers:
                         answer.take(Loading(card, step))
 
                     self._studio.load(options.model, options.level, evict, progress)
-                for event in reply:
-                    answer.take(event)
+                if not answer.stopped.is_set():
+                    for event in reply:
+                        answer.take(event)
+                        if answer.stopped.is_set():
+                            # Perhaps it was asked to stop a moment before there was anything to stop.
+                            self._stop_reply(conversation, owner)
             except BaseException as raised:
                 error = raised
             finally:
@@ -162,10 +169,20 @@ class Answers:
         """A tab was closed: stop what it asked for."""
         with self._lock:
             self._showing.pop(session, None)
-            left = [conversation for conversation, answer in self._live.items() if answer.session == session]
-        for conversation in left:
-            try:
-                self._studio.chat.stop(conversation, owner)
-            except StudioError:
-                # Deleted in the meantime, which has stopped it too.
-                continue
+            left = [(name, answer) for name, answer in self._live.items() if answer.session == session]
+        for conversation, answer in left:
+            answer.stopped.set()
+            self._stop_reply(conversation, owner)
+
+    def stop(self, conversation: str, owner: str) -> None:
+        """Stop the answer on its way, wherever it is. Raises `UnknownConversation`."""
+        self._studio.chat.get(conversation, owner)
+        answer = self.live(conversation)
+        if answer is not None:
+            answer.stopped.set()
+        self._studio.chat.stop(conversation, owner)
+
+    def _stop_reply(self, conversation: str, owner: str) -> None:
+        # Where the conversation was deleted in the meantime, that has stopped it too.
+        with contextlib.suppress(StudioError):
+            self._studio.chat.stop(conversation, owner)

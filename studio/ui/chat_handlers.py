@@ -226,18 +226,20 @@ class ChatHandlers:
     def stop(self, conversation: str, request: gr.Request) -> None:
         """Stop the answer on its way."""
         if conversation:
-            self.studio.chat.stop(conversation, self.owner(request))
+            self.answers.stop(conversation, self.owner(request))
 
     def clear(self, conversation: str, request: gr.Request) -> Shown:
         """Forget every turn of the conversation."""
         owner = self.owner(request)
         if conversation:
+            self.answers.stop(conversation, owner)
             self.studio.chat.clear(conversation, owner)
         return self._shown(conversation, owner)
 
     def delete(self, other: str, conversation: str, request: gr.Request) -> Shown:
         """Delete a conversation of the list, perhaps the one that is open."""
         owner = self.owner(request)
+        self.answers.stop(other, owner)
         self.studio.chat.delete(other, owner)
         if other != conversation:
             skip = gr.skip()
