@@ -59,7 +59,7 @@ class Comparison:
         With a `knowledge_base` (a name) the documents are searched once and everyone gets the same evidence.
         `side_by_side` None: at the same time on a GPU, one after the other on a processor, where two models
         would disturb each other's figures. To make room only what this comparison loaded itself is unloaded.
-        One contestant's failure is its own `ContestantResult.error`. Closing the iterator stops everything.
+        A comparison of the same `request` that still runs is stopped. One contestant's failure is its own `ContestantResult.error`. Closing the iterator stops everything.
         Raises `EmptyQuestion`, `NoContestants`, and what a search raises.
         """
         prompt = prompt.strip()
@@ -83,7 +83,10 @@ class Comparison:
         )
         name = request or uuid.uuid4().hex
         with self._lock:
+            earlier = self._running.get(name)
             self._running[name] = run
+            if earlier is not None:
+                earlier.stop()
         try:
             if knowledge_base is not None:
                 yield CompareEvent(None, run.retrieve(self._knowledge.retriever(knowledge_base, count)))
@@ -91,7 +94,8 @@ class Comparison:
         finally:
             run.stop()
             with self._lock:
-                self._running.pop(name, None)
+                if self._running.get(name) is run:
+                    del self._running[name]
 
     def stop(self, request: str | None = None) -> None:
         """Stop the comparison named `request`, or all of them; what was written stays in the results."""

@@ -215,6 +215,23 @@ def test_stop_keeps_what_was_written(
     assert engines["a"].generated == 1 and engines["b"].generated == 0
 
 
+def test_a_second_comparison_of_the_same_name_replaces_the_first(
+    settings: Settings, knowledge: FakeKnowledge
+) -> None:
+    engine = FakeEngine(["One two three.", "Four five six."])
+    engine.gate = threading.Semaphore(1)
+    compare = comparison(settings, FakePool({"a": engine}), knowledge)
+    first = compare.run("First", [A], request="mine")
+    next(event for event in first if isinstance(event.event, Token))
+    second = compare.run("Second", [A], request="mine")
+    next(second)
+    assert results(list(first))[0].answer == "One"
+    engine.gate.release()
+    next(event for event in second if isinstance(event.event, Token))
+    compare.stop("mine")
+    assert results(list(second))[0].answer == "Four"
+
+
 def test_a_closed_tab_stops_everyone(
     settings: Settings, engines: dict[str, FakeEngine], knowledge: FakeKnowledge
 ) -> None:
