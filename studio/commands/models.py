@@ -66,8 +66,9 @@ def check(studio: Studio, task: Task, model: str, level: str | None = None) -> O
     with arguments():
         card, level = choose_level(studio, model, level)
     key = f"{card.id}@{level}"
-    resident = _entry(studio, key)
-    if resident is not None:
+    # Also one that is on its way: whoever loads it wants to keep it.
+    resident = _entry(studio, key) is not None
+    if resident:
         task.say(AlreadyLoaded(key=key))
     stages: set[str] = set()
 
@@ -78,16 +79,18 @@ def check(studio: Studio, task: Task, model: str, level: str | None = None) -> O
             task.say(LoadingStep(model=card.id, stage=en, stage_zh=zh))
 
     started = time.perf_counter()
-    with studio.pool.use(card, level, progress=progress) as engine:
-        seconds = time.perf_counter() - started
-        entry = _entry(studio, key)
-        if resident is not None and entry is not None and entry.loaded is not None:
-            seconds = entry.loaded.seconds
-        answered = _answer_once(engine, card, task)
-        measured = engine.probe().measured_bytes
     left = None
-    if resident is None:
-        left = studio.unload(key).after_bytes
+    try:
+        with studio.pool.use(card, level, progress=progress) as engine:
+            seconds = time.perf_counter() - started
+            entry = _entry(studio, key)
+            if resident and entry is not None and entry.loaded is not None:
+                seconds = entry.loaded.seconds
+            answered = _answer_once(engine, card, task)
+            measured = engine.probe().measured_bytes
+    finally:
+        if not resident:
+            left = _unload_unless_used(studio, key)
     return Outcome(
         {
             "load_seconds": round(seconds, 3),
@@ -100,9 +103,19 @@ def check(studio: Studio, task: Task, model: str, level: str | None = None) -> O
 
 
 def _entry(studio: Studio, key: str) -> LedgerEntry | None:
-    return next(
-        (entry for entry in studio.pool.ledger() if entry.key == key and entry.state == "ready"), None
-    )
+    return next((entry for entry in studio.pool.ledger() if entry.key == key), None)
+
+
+def _unload_unless_used(studio: Studio, key: str) -> int | None:
+    """The bytes that are left after the unload; None where somebody uses the model now, or it is gone."""
+    entry = _entry(studio, key)
+    if entry is None or entry.busy:
+        return None
+    try:
+        return studio.unload(key).after_bytes
+    except NotLoaded:
+        # Somebody else was quicker.
+        return None
 
 
 def _answer_once(engine: Engine, card: ModelCard, task: Task) -> dict[str, Any]:
