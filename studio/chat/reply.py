@@ -216,7 +216,9 @@ class Reply:
     def _end_stopped(self) -> None:
         answer, citations = self._cited()
         usage = Usage(0, 0, None, None)
-        finished = Finished(answer, citations, self._fitted.evidence, self._fitted.context, usage, "cancelled")
+        finished = Finished(
+            answer, citations, self._fitted.evidence, self._fitted.context, usage, "cancelled"
+        )
         self._end(finished, answer, "stopped", self._unfinished(citations))
 
     def _cited(self) -> tuple[str, list[Citation]]:

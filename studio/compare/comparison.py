@@ -59,7 +59,8 @@ class Comparison:
         With a `knowledge_base` (a name) the documents are searched once and everyone gets the same evidence.
         `side_by_side` None: at the same time on a GPU, one after the other on a processor, where two models
         would disturb each other's figures. To make room only what this comparison loaded itself is unloaded.
-        A comparison of the same `request` that still runs is stopped. One contestant's failure is its own `ContestantResult.error`. Closing the iterator stops everything.
+        One contestant's failure is its own `ContestantResult.error`. Closing the iterator stops everything,
+        and so does a later comparison of the same `request`.
         Raises `EmptyQuestion`, `NoContestants`, and what a search raises.
         """
         prompt = prompt.strip()
