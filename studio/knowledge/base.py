@@ -116,8 +116,7 @@ class Knowledge:
             found = self._bases.document(base, document)
             with self._store.transaction() as connection:
                 chunk_ids = remove_document(connection, base.id, found.id)
-            self._jobs.forget(base.id, found.path)
-            self._clean_up({found.sha256})
+            self._clean_up({found.sha256, *self._jobs.forget(base.id, found.path)})
             self._index.remove(base, chunk_ids)
         return found.path, len(chunk_ids)
 
@@ -131,10 +130,13 @@ class Knowledge:
             raise UnknownDocument(document=document_id, name="")
         return text
 
-    def _clean_up(self, originals: set[str]) -> None:
+    def _release(self, originals: set[str]) -> None:
         for sha256 in originals:
             if not self._bases.original_in_use(sha256):
                 self._originals.forget(sha256)
+
+    def _clean_up(self, originals: set[str]) -> None:
+        self._release(originals)
         with self._store.transaction() as connection:
             if not self._jobs.busy_in(connection):
                 vectors.forget_unused(connection)
@@ -151,10 +153,11 @@ class Knowledge:
         paths = [Path(path) for path in paths]
         intake = Intake(self._originals, self._settings.max_document_bytes, base.kind, uploads=delete_after)
         self._ingest.start()
-        ids = [
-            self._jobs.add(base.id, incoming)
-            for incoming in with_unique_paths(intake.take(paths), self._bases.origins(base))
-        ]
+        ids: list[str] = []
+        for incoming in with_unique_paths(intake.take(paths), self._bases.origins(base)):
+            job_id, earlier = self._jobs.add(base.id, incoming)
+            ids.append(job_id)
+            self._release(earlier)
         if delete_after:
             for path in paths:
                 if path.is_file():

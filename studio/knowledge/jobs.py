@@ -38,17 +38,17 @@ class Jobs:
         self._store = store
         self.changed = threading.Condition()
 
-    def add(self, base_id: str, file: Incoming) -> str:
-        """Queue a file, or note that it failed already; the job's id. Earlier ones of its path go."""
+    def add(self, base_id: str, file: Incoming) -> tuple[str, set[str]]:
+        """Queue a file, or note that it failed already. Earlier jobs of its path go.
+
+        Returns the job's id and the originals of the earlier ones.
+        """
         name = uuid.uuid4().hex
         stage: JobStage = "queued" if file.error is None else "failed"
         result = None if file.error is None else FileResult(file.path, "failed", error=file.error.as_dict())
         now = time.time()
         with self._store.transaction() as connection:
-            connection.execute(
-                f"DELETE FROM jobs WHERE knowledge_base = ? AND path = ? AND stage IN {FINISHED}",
-                (base_id, file.path),
-            )
+            earlier = _forget(connection, base_id, file.path)
             connection.execute(
                 "INSERT INTO jobs (id, knowledge_base, path, origin, sha256, stage, result, created_at,"
                 " finished_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -58,7 +58,7 @@ class Jobs:
                 ),
             )  # fmt: skip
         self._notify()
-        return name
+        return name, earlier
 
     def get(self, job_id: str) -> Job | None:
         row = self._store.row(f"{_SELECT} WHERE jobs.id = ?", (job_id,))
@@ -158,11 +158,10 @@ class Jobs:
         )
         self._notify()
 
-    def forget(self, base_id: str, path: str) -> None:
-        """Drop the finished jobs of a document."""
-        self._store.write(
-            f"DELETE FROM jobs WHERE knowledge_base = ? AND path = ? AND stage IN {FINISHED}", (base_id, path)
-        )
+    def forget(self, base_id: str, path: str) -> set[str]:
+        """Drop the finished jobs of a document; their originals."""
+        with self._store.transaction() as connection:
+            return _forget(connection, base_id, path)
 
     def busy(self) -> bool:
         """Whether any job waits or is being worked on."""
@@ -179,6 +178,13 @@ class Jobs:
     def _notify(self) -> None:
         with self.changed:
             self.changed.notify_all()
+
+
+def _forget(connection: sqlite3.Connection, base_id: str, path: str) -> set[str]:
+    finished = f"knowledge_base = ? AND path = ? AND stage IN {FINISHED}"
+    rows = connection.execute(f"SELECT sha256 FROM jobs WHERE {finished}", (base_id, path)).fetchall()
+    connection.execute(f"DELETE FROM jobs WHERE {finished}", (base_id, path))
+    return {row[0] for row in rows if row[0]}
 
 
 def _dump(result: FileResult) -> str:

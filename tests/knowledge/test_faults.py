@@ -119,3 +119,31 @@ def test_originals_that_nobody_needs_go_at_the_next_start(
         (settings.files_dir / name).write_text("left behind")
     assert open_knowledge().resume() == 0
     assert {path.name for path in settings.files_dir.iterdir()} == {*needed, "notes of a person"}
+
+
+def test_originals_of_failed_and_cancelled_jobs_go_with_them(
+    knowledge: Knowledge, settings: Settings, held: HeldEngine, write: Write
+) -> None:
+    path = write("a.txt", "Red apples.")
+    [job] = knowledge.enqueue("papers", [path])
+    knowledge.cancel(job.id)
+    held.go.set()
+    write("a.txt", b"\x00")
+    knowledge.add("papers", [path])
+    write("a.txt", "Green pears.")
+    knowledge.add("papers", [path])
+    assert [each.sha256 for each in knowledge.documents("papers")] == [
+        each.name for each in settings.files_dir.iterdir()
+    ]
+    # A later version that was cancelled: the earlier one answers still, and takes both along as it goes.
+    write("a.txt", "Blue plums.")
+    held.go.clear()
+    held.reached.clear()
+    [job] = knowledge.enqueue("papers", [path])
+    assert held.reached.wait(timeout=30)
+    knowledge.cancel(job.id)
+    held.go.set()
+    knowledge.wait([job])
+    assert len(list(settings.files_dir.iterdir())) == 2
+    knowledge.remove("papers", "a.txt")
+    assert list(settings.files_dir.iterdir()) == []
