@@ -291,12 +291,14 @@ class Ingest:
         started = time.monotonic()
         try:
             wanted = self._embed(group)
-            self._serve(wanted)
-            # Of the time that a group took, each document has its share.
-            each = (time.monotonic() - started) / max(1, sum(len(prepared.pieces) for prepared in wanted))
-            for prepared in wanted:
-                prepared.seconds += each * len(prepared.pieces)
-                self._store_document(prepared)
+            # In one: a rebuild in between would drop vectors whose document is not known yet.
+            with self.writing:
+                self._serve(wanted)
+                # Of the time that a group took, each document has its share.
+                each = (time.monotonic() - started) / max(1, sum(len(prepared.pieces) for prepared in wanted))
+                for prepared in wanted:
+                    prepared.seconds += each * len(prepared.pieces)
+                    self._store_document(prepared)
         except Exception as error:
             if len(group) > 1 and not self._stop.is_set():
                 # Find out whose fault it is; what has its vectors already keeps them.
@@ -350,19 +352,21 @@ class Ingest:
             self._batch = max(self._batch // 2, _SMALLEST_BATCH)
 
     def _serve(self, group: Sequence[Prepared]) -> None:
-        """Put the vectors into Chroma, before the documents are known: a hit without a document is no hit."""
+        """Put the vectors into Chroma, before the documents are known: a hit without a document is no hit.
+
+        With `writing` held.
+        """
         entries = [
             entry for each in group for entry in zip(each.ids, each.hashes, each.readable, strict=True)
         ]
         for start in range(0, len(entries), _STORED_AT_ONCE):
             part = entries[start : start + _STORED_AT_ONCE]
             ids, hashes, readable = zip(*part, strict=True)
-            with self.writing:
-                base = self._bases.by_id(group[0].base.id)
-                if base is None:
-                    return
-                made = vectors.load(self._store, vectors.embedder_key(base), hashes)
-                self._index.add(base, ids, made, readable)
+            base = self._bases.by_id(group[0].base.id)
+            if base is None:
+                return
+            made = vectors.load(self._store, vectors.embedder_key(base), hashes)
+            self._index.add(base, ids, made, readable)
 
     def _store_document(self, prepared: Prepared) -> None:
         """The moment from which a document answers, in place of its earlier version."""

@@ -147,3 +147,28 @@ def test_originals_of_failed_and_cancelled_jobs_go_with_them(
     assert len(list(settings.files_dir.iterdir())) == 2
     knowledge.remove("papers", "a.txt")
     assert list(settings.files_dir.iterdir()) == []
+
+
+def test_a_rebuild_while_a_document_comes_in_leaves_it_its_vectors(
+    knowledge: Knowledge, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = threading.Event()
+    store_document = ingest.Ingest._store_document
+
+    def rebuild() -> None:
+        assert served.wait(timeout=30)
+        knowledge.verify("papers", rebuild=True)
+
+    rebuilding = threading.Thread(target=rebuild)
+
+    def store_late(self: ingest.Ingest, prepared: ingest.Prepared) -> None:
+        served.set()
+        # A rebuild that is not kept out is through by then.
+        rebuilding.join(timeout=0.5)
+        store_document(self, prepared)
+
+    monkeypatch.setattr(ingest.Ingest, "_store_document", store_late)
+    rebuilding.start()
+    knowledge.add("papers", [write("a.txt", "Red apples.")])
+    rebuilding.join(timeout=30)
+    assert knowledge.verify("papers")["agree"]
