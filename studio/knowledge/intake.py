@@ -118,7 +118,7 @@ class Intake:
                 yield self._file(path, path.name)
 
     def _file(self, path: Path, name: str) -> Incoming:
-        origin = "" if self._uploads else str(path.absolute())
+        name, origin = _printable(name), self._origin(path)
         try:
             count = path.stat().st_size
             if count > self._limit:
@@ -143,32 +143,37 @@ class Intake:
             if self._wanted(name)
         ]
         for error in unreadable:
-            name = Path(str(error.filename)).name
-            yield Incoming(name, str(error.filename), error=FileUnreadable(file=name, reason=error.strerror))
+            place = _printable(str(error.filename))
+            name = Path(place).name
+            yield Incoming(name, place, error=FileUnreadable(file=name, reason=error.strerror))
         if not found and not unreadable:
-            yield Incoming(folder.name, str(folder.absolute()), error=NothingToAdd(file=folder.name))
+            name = _printable(folder.name)
+            yield Incoming(name, self._origin(folder), error=NothingToAdd(file=name))
         for path in found:
             yield self._file(path, path.relative_to(folder).as_posix())
+
+    def _origin(self, path: Path) -> str:
+        return "" if self._uploads else _printable(str(path.absolute()))
 
     def _wanted(self, name: str) -> bool:
         suffix = PurePosixPath(name).suffix.lower()
         return not name.startswith((".", "~$")) and suffix in self._suffixes | UNREADABLE_DOCUMENTS
 
     def _archive(self, path: Path) -> Iterator[Incoming]:
-        origin = "" if self._uploads else str(path.absolute())
+        shown, origin = _printable(path.name), self._origin(path)
         try:
             with zipfile.ZipFile(path) as archive:
-                members = self._members(archive, path.name)
+                members = self._members(archive, shown)
                 for member, name in members:
                     yield self._member(archive, member, name, f"{origin}!{name}" if origin else "")
         except StudioError as error:
-            yield Incoming(path.name, origin, error=error)
+            yield Incoming(shown, origin, error=error)
         except FileNotFoundError:
-            yield Incoming(path.name, origin, error=FileNotFound(file=path.name))
+            yield Incoming(shown, origin, error=FileNotFound(file=shown))
         except PermissionError as error:
-            yield Incoming(path.name, origin, error=FileUnreadable(file=path.name, reason=error.strerror))
+            yield Incoming(shown, origin, error=FileUnreadable(file=shown, reason=error.strerror))
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-            yield Incoming(path.name, origin, error=ArchiveDamaged(file=path.name))
+            yield Incoming(shown, origin, error=ArchiveDamaged(file=shown))
 
     def _members(self, archive: zipfile.ZipFile, name: str) -> list[tuple[zipfile.ZipInfo, str]]:
         limit = _ARCHIVE_SHARE * self._limit
@@ -201,6 +206,11 @@ def _walk(folder: Path, unreadable: list[OSError]) -> Iterator[tuple[str, list[s
     for parent, folders, names in os.walk(folder, onerror=unreadable.append):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
         yield parent, folders, sorted(names)
+
+
+def _printable(path: str) -> str:
+    """A path as it can be stored and shown: bytes that are no UTF-8 as `\\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _safe_name(entry: zipfile.ZipInfo) -> str:

@@ -1,5 +1,6 @@
 """Documents come in completely or not at all, one bad file harms nobody, and removed ones are gone."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -359,3 +360,28 @@ def test_guests_see_only_what_was_opened(knowledge: Knowledge) -> None:
     assert knowledge.get("papers").open_to_guests
     with pytest.raises(errors.UnknownKnowledgeBase):
         knowledge.set_open_to_guests("nothing", True)
+
+
+def test_names_that_are_no_utf8_come_in_and_stop_no_other(knowledge: Knowledge, write: Write) -> None:
+    folder = write("folder/a.txt", "Red apples.").parent
+    for name in (b"caf\xe9.txt", b"broken\xe9.pdf"):
+        (folder / os.fsdecode(name)).write_bytes(b"Green pears.")
+    (folder / os.fsdecode(b"d\xe9partement")).mkdir()
+    (folder / os.fsdecode(b"d\xe9partement/b.txt")).write_bytes(b"Blue plums.")
+    write("folder/z.txt", "Yellow lemons.")
+    results = dict(statuses(knowledge, folder))
+    assert results == {
+        "a.txt": "indexed",
+        "broken\\xe9.pdf": "failed",
+        "caf\\xe9.txt": "indexed",
+        "d\\xe9partement/b.txt": "indexed",
+        "z.txt": "indexed",
+    }
+    assert knowledge.search("papers", "pears").hits[0].document == "caf\\xe9.txt"
+    empty = folder / os.fsdecode(b"vid\xe9")
+    empty.mkdir()
+    assert statuses(knowledge, empty, folder / os.fsdecode(b"\xe9.zip")) == [
+        ("vid\\xe9", "failed"),
+        ("\\xe9.zip", "failed"),
+    ]
+    assert set(statuses(knowledge, folder)) >= {("caf\\xe9.txt", "unchanged")}
