@@ -174,6 +174,11 @@ class Worker:
                     return
                 self._halts[order.request] = threading.Event()
         self._answer(ask)
+        if isinstance(order, Generate):
+            from studio.engines.worker.measure import trim
+
+            # The answer is on its way already; what its prompt took must not stay until the next one.
+            trim()
 
     @staticmethod
     def _convert(order: Convert) -> None:
